@@ -1,0 +1,20 @@
+/* clock.h -- the two clocks: monotonic for intervals, wall for time stamps */
+#ifndef MOONDIAL_BASE_CLOCK_H
+#define MOONDIAL_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+uint64_t clock_mono_ns(void);
+uint64_t clock_mono_ms(void);
+int64_t clock_wall_ms(void); /* since the Unix epoch */
+
+enum { CLOCK_ISO_SIZE = 25 };
+/* "2026-11-21T09:25:00.123Z" into OUT. Returns OUT. */
+char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms);
+
+/* A user's point in time: "2026-11-21", "2026-11-21 09:25[:00]" (local time),
+ * ISO 8601 with Z, "10m", "2h", "7d" (ago), "today". EINVAL when it is none. */
+int clock_parse(int64_t *wall_ms, const char *text);
+
+#endif

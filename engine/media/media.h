@@ -1,0 +1,230 @@
+/* media.h -- the only door from the loop thread to audio
+ *
+ * Workers own the streams: RTP and RTCP sockets, codecs, playback, recording,
+ * telephone events. The file thread loads prompts and writes recordings.
+ * Everything here is called on the loop thread and only posts a message
+ * (media/message.h lists them all); what comes back arrives as an event, on
+ * the loop thread, in order for each stream. Nothing here blocks.
+ *
+ * A stream is named by a handle with a generation; commands for one that is
+ * gone are dropped. Each play, record or send of digits is an operation with a
+ * number that the caller chose (unique in its stream); its end is reported
+ * exactly once, also when the stream is closed.
+ */
+#ifndef MOONDIAL_MEDIA_MEDIA_H
+#define MOONDIAL_MEDIA_MEDIA_H
+
+#include <re.h>
+#include "base/handle.h"
+
+struct loop;
+struct media;
+
+/* ---- codecs --------------------------------------------------------- */
+
+/* What SDP needs to know of a codec. The table is constant. */
+struct media_codec {
+	const char *name; /* encoding name of RFC 3551, "PCMU" */
+	uint32_t srate;	  /* Hz */
+	uint8_t channels;
+	uint8_t pt; /* static payload type, or 96–127 for dynamic ones */
+};
+
+/* All codecs, in order of preference. */
+const struct media_codec *media_codecs(size_t *count);
+
+/* By encoding name (case-insensitive), or NULL. */
+const struct media_codec *media_codec_find(const char *name);
+
+/* ---- events --------------------------------------------------------- */
+
+enum media_event_type {
+	MEDIA_CLOSED,	    /* the stream is gone, its port is free; stats */
+	MEDIA_PLAY_DONE,    /* op, result */
+	MEDIA_RECORD_DONE,  /* op, result, file, duration_ms */
+	MEDIA_DTMF_DONE,    /* op, result: digits have been sent */
+	MEDIA_DIGIT,	    /* digit, duration_ms */
+	MEDIA_LATCHED,	    /* first valid packet; peer: where it came from */
+};
+
+enum media_result {
+	MEDIA_DONE,    /* played to its end, sent */
+	MEDIA_STOPPED, /* media_stop() */
+	MEDIA_MAX,     /* record: longest duration reached */
+	MEDIA_SILENCE, /* record: silence at the end */
+	MEDIA_HANGUP,  /* the stream was closed meanwhile */
+	MEDIA_FAILED,  /* text says why */
+};
+
+struct media_stats {
+	uint32_t tx_packets, rx_packets;
+	uint64_t tx_bytes, rx_bytes; /* payload */
+	uint32_t rx_lost;	     /* RFC 3550 A.3, never below 0 */
+	uint32_t rx_duplicate, rx_late, rx_reordered;
+	uint32_t rx_rejected;	  /* not from the peer, or no valid RTP */
+	uint32_t rx_jitter_us;	  /* interarrival jitter, RFC 3550 6.4.1 */
+	uint32_t remote_lost;	  /* as the peer's last report says */
+	uint32_t remote_jitter_us;
+	uint32_t rtt_us; /* 0: unknown (no RTCP from the peer) */
+};
+
+struct media_event {
+	enum media_event_type type;
+	handle_t stream;
+	void *arg; /* as given to media_stream_open() */
+	uint32_t op;
+	enum media_result result;
+	char digit; /* 0-9 * # A-D */
+	uint32_t duration_ms;
+	const char *file; /* record: the path written */
+	const char *text; /* MEDIA_FAILED: where and what */
+	struct sa peer;
+	struct media_stats stats;
+};
+
+/* Strings are valid during the call only. */
+typedef void(media_event_h)(const struct media_event *event, void *arg);
+
+/* ---- set-up --------------------------------------------------------- */
+
+struct media_config {
+	unsigned workers;	 /* 0: cores − 1, at least 1 */
+	uint16_t port_min, port_max; /* RTP on even ports, RTCP one above */
+	uint64_t cache_max_bytes; /* prompts kept decoded */
+};
+
+/* Start the threads. ENOMEM, EINVAL (a port range without a pair), errno. */
+int media_alloc(struct media **mp, struct loop *loop,
+		const struct media_config *config, media_event_h *handler,
+		void *arg);
+
+/* Close what is still open (events included), finish recordings, join. */
+void media_free(struct media *media);
+
+/* Forget cached prompts: the next play reads the file again. Running
+ * playbacks keep what they have. */
+void media_forget_prompts(struct media *media);
+
+/* Streams open now. */
+size_t media_stream_count(const struct media *media);
+
+/* ---- streams -------------------------------------------------------- */
+
+/* Bind a pair of ports at LADDR (its port is ignored). The port of RTP is
+ * written to LADDR. The stream neither sends nor listens until
+ * media_stream_set(). EADDRINUSE: no free pair; EMFILE; ENOMEM. */
+int media_stream_open(struct media *media, struct sa *laddr, void *arg,
+		      handle_t *stream);
+
+struct media_params {
+	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
+	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
+	const struct media_codec *codec;
+	uint8_t pt_tx, pt_rx;  /* payload type that we send, that we expect */
+	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
+	uint16_t ptime_ms;	    /* of what we send: 10–60, usually 20 */
+	bool tx, rx;		    /* by the SDP directions of both sides */
+};
+
+/* Begin, or change after a new offer/answer: a new address is latched anew,
+ * sequence numbers and SSRC go on. */
+void media_stream_set(struct media *media, handle_t stream,
+		      const struct media_params *params);
+
+/* Local mute: RX drops what is heard (recordings get silence, digits still
+ * count); TX sends silence instead of prompts. Packets go on. */
+void media_stream_mute(struct media *media, handle_t stream, bool rx, bool tx);
+
+/* End it: operations report MEDIA_HANGUP, then MEDIA_CLOSED comes. */
+void media_stream_close(struct media *media, handle_t stream);
+
+/* ---- playing -------------------------------------------------------- */
+
+enum media_source_type {
+	MEDIA_FILE,    /* a WAV (anything libsndfile reads), mixed to mono */
+	MEDIA_TONE,    /* sine(s) with cadence */
+	MEDIA_QUIET,
+};
+
+struct media_source {
+	enum media_source_type type;
+	/* FILE: paths to try in turn, the first that exists is played. A name
+	 * was checked against its root before: media opens what it is told. */
+	const char *const *paths;
+	size_t path_count;
+	/* TONE: up to 4 frequencies in Hz (0: none), level in dBFS each. */
+	float hz[4];
+	float level_db;
+	uint32_t on_ms, off_ms; /* off 0: continuous */
+	/* TONE (whole), QUIET; 0 for a tone: for ever */
+	uint32_t duration_ms;
+};
+
+struct media_play {
+	const struct media_source *sources; /* played in turn without a gap */
+	size_t source_count;
+	uint32_t loops;	   /* 0 and 1: once; UINT32_MAX: for ever */
+	uint32_t start_ms; /* skip so much of the whole */
+	float volume_db;   /* 0: as it is */
+	bool mix; /* over what plays already, instead of EBUSY-like failure */
+};
+
+/* All is copied. ENOMEM. An operation that isn't mix while another one plays
+ * ends MEDIA_FAILED (the caller keeps them apart). */
+int media_play(struct media *media, handle_t stream, uint32_t op,
+	       const struct media_play *play);
+
+enum media_play_control {
+	MEDIA_PAUSE,
+	MEDIA_RESUME,
+	MEDIA_SEEK,   /* value: ms from the start of the whole */
+	MEDIA_VOLUME, /* value: dB */
+};
+void media_play_control(struct media *media, handle_t stream, uint32_t op,
+			enum media_play_control control, double value);
+
+/* ---- recording ------------------------------------------------------ */
+
+enum media_record_channels {
+	MEDIA_RECORD_HEARD, /* mono: what the far side says */
+	MEDIA_RECORD_MIXED, /* mono: both */
+	MEDIA_RECORD_STEREO, /* left: far side, right: what we send */
+};
+
+struct media_record {
+	const char *path; /* WAV, 16-bit PCM; parent folders are made */
+	enum media_record_channels channels;
+	uint32_t max_ms;     /* 0: no limit */
+	uint32_t silence_ms; /* 0: never; ends after so much silence heard */
+	bool beep;	     /* 1000 Hz, 200 ms before it begins */
+	bool trim;	     /* leave out the closing silence or digit */
+};
+
+/* The file's header is right at every moment: whatever kills the engine, what
+ * was written can be played. */
+int media_record(struct media *media, handle_t stream, uint32_t op,
+		 const struct media_record *record);
+
+enum media_record_control {
+	MEDIA_RECORD_PAUSE,
+	MEDIA_RECORD_RESUME,
+	MEDIA_RECORD_MASK, /* write silence instead (card numbers) */
+	MEDIA_RECORD_UNMASK,
+};
+void media_record_control(struct media *media, handle_t stream, uint32_t op,
+			  enum media_record_control control);
+
+/* ---- digits --------------------------------------------------------- */
+
+/* Send DIGITS as RFC 4733 events (0-9 * # A-D; w: 500 ms pause, W: 1 s),
+ * DURATION_MS each with GAP_MS between. EINVAL for other characters. */
+int media_send_digits(struct media *media, handle_t stream, uint32_t op,
+		      const char *digits, uint32_t duration_ms,
+		      uint32_t gap_ms);
+
+/* ---- any operation -------------------------------------------------- */
+
+/* End it: its event comes with MEDIA_STOPPED. */
+void media_stop(struct media *media, handle_t stream, uint32_t op);
+
+#endif
