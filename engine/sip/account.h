@@ -1,0 +1,85 @@
+/* account.h -- an identity at a registrar: REGISTER, credentials, state
+ *
+ * Registers, refreshes in time, and never gives up: failures are retried with
+ * back-off and jitter; the reason of the last one is kept. One Call-ID for its
+ * life. Accounts live on the loop thread, by name, in the stack's table.
+ */
+#ifndef MOONDIAL_SIP_ACCOUNT_H
+#define MOONDIAL_SIP_ACCOUNT_H
+
+#include <re.h>
+
+struct stack;
+struct account;
+struct accounts;
+
+struct account_params {
+	const char *name;
+	const char *uri;	   /* sip:user@domain */
+	const char *display_name;  /* or NULL */
+	const char *auth_user;	   /* NULL: the uri's user */
+	const char *password;	   /* one of these, or neither */
+	const char *ha1;	   /* hex MD5 of user:realm:password */
+	const char *realm;	   /* NULL: only that of the registrar's first
+				      challenge from the registrar itself */
+	const char *registrar;	   /* sip:host[:port][;transport=]; NULL: the
+				      uri's domain */
+	const char *proxy;	   /* outbound proxy, or NULL */
+	bool registers;		   /* false: credentials and identity only */
+	uint32_t expires;	   /* s asked for */
+	uint32_t retry_min, retry_max; /* s: back-off between failures */
+	unsigned max_calls, max_cps;   /* 0: no limit */
+};
+
+enum account_state {
+	ACCOUNT_OFF,	    /* registers = false */
+	ACCOUNT_TRYING,
+	ACCOUNT_REGISTERED,
+	ACCOUNT_FAILED,	    /* will be tried again */
+	ACCOUNT_CLOSED,
+};
+
+/* At each change of state. */
+typedef void(account_h)(struct account *account, void *arg);
+
+int accounts_alloc(struct accounts **ap, struct stack *stack,
+		   account_h *handler, void *arg);
+
+/* Unregister all (bounded to WAIT_MS), then DONE. */
+void accounts_close(struct accounts *accounts, uint32_t wait_ms,
+		    void (*done)(void *arg), void *arg);
+void accounts_free(struct accounts *accounts);
+
+/* Add one, or change the one of that name (registers again when what matters
+ * to the registrar has changed). Everything is copied. EINVAL with ERR. */
+int account_set(struct accounts *accounts, const struct account_params *params,
+		char *err, size_t size);
+/* Unregister and forget. ENOENT. */
+int account_remove(struct accounts *accounts, const char *name);
+
+struct account *account_find(const struct accounts *accounts,
+			     const char *name);
+/* The account that an incoming INVITE is for: its Request-URI is the contact
+ * that we registered, or the To user and domain are the account's; NULL. */
+struct account *account_of_invite(const struct accounts *accounts,
+				  const struct sip_msg *msg);
+typedef bool(account_apply_h)(struct account *account, void *arg);
+void account_each(const struct accounts *accounts, account_apply_h *fn,
+		  void *arg);
+
+const struct account_params *account_params(const struct account *account);
+enum account_state account_state(const struct account *account);
+const char *account_state_name(enum account_state state);
+/* Status and phrase, or an errno's text, of the last failure; "" if none. */
+uint16_t account_scode(const struct account *account);
+const char *account_reason(const struct account *account);
+/* Seconds that the registrar granted; wall ms of registration and expiry. */
+uint32_t account_expires(const struct account *account);
+int64_t account_registered_at(const struct account *account);
+int64_t account_next_at(const struct account *account);
+
+/* As sip_auth_h with ARG a struct account: gives credentials only for the
+ * account's realm, at most once for each nonce. For its calls. */
+int account_auth(char **user, char **password, const char *realm, void *arg);
+
+#endif

@@ -1,0 +1,68 @@
+/* stack.h -- the SIP endpoint: transports, incoming requests, DNS
+ *
+ * One on the loop thread; it owns libre's struct sip. Requests walk:
+ *   wire → stack (sanity, limits of a stranger) → session (in a dialog)
+ *                                              → uas (a new INVITE)
+ *                                              → OPTIONS, 405, 481 …
+ */
+#ifndef MOONDIAL_SIP_STACK_H
+#define MOONDIAL_SIP_STACK_H
+
+#include <re.h>
+
+struct stack;
+struct session;
+
+struct stack_listen {
+	enum sip_transp tp; /* SIP_TRANSP_UDP or SIP_TRANSP_TCP */
+	struct sa addr;	    /* port 0: any free port */
+};
+
+/* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "udp:0.0.0.0" (5060).
+ * False with a message in ERR. */
+bool stack_listen_parse(struct stack_listen *listen, const char *text,
+			char *err, size_t size);
+
+struct stack_config {
+	const struct stack_listen *listen;
+	size_t listen_count;
+	const char *user_agent;
+	bool trace; /* log each message, credentials masked */
+};
+
+/* A new INVITE (100 Trying has been sent). SESSION is in state incoming and
+ * belongs to the handler from now on (session_close() when done with it).
+ * The handler answers now or later with session_ring … session_reject. */
+typedef void(stack_invite_h)(struct session *session,
+			     const struct sip_msg *msg, void *arg);
+
+/* Bind and listen. On failure an errno value and a message in ERR that names
+ * the address ("udp:127.0.0.1:5060: address already in use: …"). */
+int stack_alloc(struct stack **sp, const struct stack_config *config,
+		stack_invite_h *inviteh, void *arg, char *err, size_t size);
+
+/* Close transports at once. Sessions and accounts must be gone. */
+void stack_free(struct stack *stack);
+
+struct sip *stack_sip(const struct stack *stack);
+struct dnsc *stack_dns(const struct stack *stack);
+
+/* The addresses really listened to (port 0 resolved). */
+const struct stack_listen *stack_listens(const struct stack *stack,
+					 size_t *count);
+
+/* Our address as DST would see it, for SDP: the address of a listener of the
+ * same family; for a wildcard listener the source address of the route.
+ * EAFNOSUPPORT when no listener fits. */
+int stack_media_addr(const struct stack *stack, const struct sa *dst,
+		     struct sa *laddr);
+
+/* Whether SRC is one of the addresses of a configured account or trunk, or in
+ * `trusted`: such peers aren't limited as strangers. */
+void stack_trust(struct stack *stack, const struct sa *addr, bool add);
+
+/* INVITE transactions of sessions dropped before a final answer: they live up
+ * to 32 s and count against limits. */
+unsigned stack_pending(const struct stack *stack);
+
+#endif
