@@ -1,0 +1,231 @@
+/* call.h -- the one object where SIP, audio and script meet
+ *
+ *                 ┌────────► ended
+ *   idle ─► calling ─► early ─► answered ─► ended          (out)
+ *   idle ─► incoming ─► early ─► answered ─► ended         (in)
+ *
+ * Each transition is one function that emits one event. A call is created
+ * before the first byte leaves or the first handler runs, has its CDR begun
+ * then, and ends exactly once. At its end the signalling and media columns are
+ * fixed; the CDR is completed when the call and its script have both ended and
+ * the stream has handed back its statistics.
+ * On the loop thread; a libre object: who holds one has a reference.
+ */
+#ifndef MOONDIAL_CALL_CALL_H
+#define MOONDIAL_CALL_CALL_H
+
+#include <re.h>
+#include "base/ids.h"
+#include "media/media.h"
+
+struct call;
+struct calls;
+struct cdr;
+struct loop;
+struct stack;
+struct accounts;
+struct trunks;
+
+enum call_state {
+	CALL_IDLE,
+	CALL_CALLING,
+	CALL_INCOMING,
+	CALL_EARLY,
+	CALL_ANSWERED,
+	CALL_ENDED,
+};
+
+/* Who ended it. */
+enum call_party {
+	CALL_NOBODY,
+	CALL_LOCAL,  /* the script, or a command */
+	CALL_REMOTE, /* the far side */
+	CALL_ENGINE, /* a limit, a time-out, drain, an error */
+};
+
+/* ---- events --------------------------------------------------------- */
+
+enum call_event_type {
+	CALL_EV_RINGING,  /* out: 180; in: our 180 has been sent */
+	CALL_EV_PROGRESS, /* early media is open */
+	CALL_EV_ANSWERED,
+	CALL_EV_ENDED,	  /* the last one, except the two that say so */
+	CALL_EV_DIGIT,	  /* digit, duration_ms (RFC 4733 or INFO alike) */
+	CALL_EV_HOLD,	  /* the far side has put us on hold */
+	CALL_EV_RESUME,
+	CALL_EV_PLAY_DONE,   /* op, result, text */
+	CALL_EV_RECORD_DONE, /* op, result, file, duration_ms; also after
+				ENDED: the file is complete then */
+	CALL_EV_DTMF_DONE,   /* op, result, text */
+	CALL_EV_OFFER_DONE,  /* our hold or unhold: scode, text */
+	CALL_EV_CLOSED,	     /* after ENDED: audio is gone, stats are there */
+};
+
+struct call_event {
+	enum call_event_type type;
+	uint32_t op;
+	enum media_result result;
+	char digit;
+	uint32_t duration_ms;
+	uint16_t scode;
+	const char *file, *text;
+};
+
+/* The script's ear. Strings are valid during the call only. */
+typedef void(call_event_h)(struct call *call, const struct call_event *event,
+			   void *arg);
+
+/* ---- the calls of an engine ----------------------------------------- */
+
+struct calls_handlers {
+	/* A new incoming call, nothing answered yet: find a script. The
+	 * handler takes a reference if it wants the call, and returns true;
+	 * false: nobody wants it (the handler may have rejected it). */
+	bool (*incoming)(struct call *call, void *arg);
+	/* A CDR begins; a CDR is complete (borrowed, both on the loop). */
+	void (*cdr_begun)(const struct cdr *cdr, void *arg);
+	void (*cdr_ended)(const struct cdr *cdr, void *arg);
+	/* The last call has gone while draining. */
+	void (*drained)(void *arg);
+};
+
+struct calls_config {
+	unsigned max_calls, max_cps;   /* engine-wide; 0: no limit */
+	uint32_t ring_timeout_ms;      /* incoming: no answer by the script */
+	uint32_t max_duration_ms;      /* 0: none */
+	uint16_t ptime_ms;
+	const char *const *codecs;     /* names in order; NULL: all */
+	/* outbound = {allow, deny, rate, concurrent}: patterns on the target
+	 * host or number for direct URIs; NULL lists: loopback only. */
+	const char *const *outbound_allow, *const *outbound_deny;
+	unsigned outbound_rate, outbound_concurrent;
+	const char *default_trunk;     /* for bare numbers, or NULL */
+};
+
+int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
+		struct media *media, struct accounts *accounts,
+		struct trunks *trunks, const struct calls_config *config,
+		const struct calls_handlers *handlers, void *arg);
+void calls_free(struct calls *calls); /* none left */
+
+/* For stack_alloc(): ARG is the struct calls. */
+void calls_incoming(struct session *session, const struct sip_msg *msg,
+		    void *arg);
+/* For media_alloc(): ARG is the struct calls. */
+void calls_media_event(const struct media_event *event, void *arg);
+
+/* Limits and the like may change while running. */
+int calls_configure(struct calls *calls, const struct calls_config *config);
+
+/* No new calls (503 "draining"); `drained` when the last has gone, at once if
+ * there is none. After LIMIT_MS the rest are ended; 0: now. */
+void calls_drain(struct calls *calls, uint32_t limit_ms);
+
+/* Refuse new calls with 503 (memory mark, database full); NULL ends it. */
+void calls_refuse(struct calls *calls, const char *why);
+
+struct call *call_find(const struct calls *calls, const char *id);
+/* Each call not yet ended, oldest first; FN may end calls. True stops. */
+typedef bool(call_apply_h)(struct call *call, void *arg);
+void call_each(struct calls *calls, call_apply_h *fn, void *arg);
+
+struct calls_count {
+	unsigned active, in, out, ringing, answered, peak;
+	uint64_t total, total_answered, total_refused;
+	double rate; /* new calls a second, over the last 10 s */
+};
+void calls_count(const struct calls *calls, struct calls_count *count);
+
+/* ---- making one ----------------------------------------------------- */
+
+struct call_dial {
+	const char *target;    /* see target.h */
+	const char *trunk;     /* for numbers; NULL: the default trunk */
+	const char *account;   /* credentials and From; NULL: the trunk's */
+	const char *from;      /* number, user or URI; NULL: the account's */
+	const char *display_name;
+	const char *headers;   /* "Name: value\r\n…" or NULL */
+	uint32_t timeout_ms;   /* ring time-out; 0: 60 s */
+	uint32_t max_duration_ms; /* 0: the configured */
+	const char *campaign;  /* for the CDR, or NULL */
+	const char *lead_id;
+	unsigned attempt;
+};
+
+/* Dial. On success *CP is in state calling (a reference is given) and events
+ * go to HANDLER; the failure of the network comes as CALL_EV_ENDED, never
+ * before this has returned. Refused at once (limit, no route, not allowed,
+ * unreachable): an errno value; *REASON (constant: "limit", "no_route",
+ * "forbidden", "draining", "overload", "invalid"), a sentence in ERR, and a
+ * CDR that says so; *CP is given, ended. */
+int call_dial(struct call **cp, struct calls *calls,
+	      const struct call_dial *dial, call_event_h *handler, void *arg,
+	      const char **reason, char *err, size_t err_size);
+
+/* The subscriber of an incoming call. */
+void call_set_handler(struct call *call, call_event_h *handler, void *arg);
+
+/* ---- verbs (0 or an errno value; EPROTO: not in this state) ---------- */
+
+int call_ring(struct call *call);
+int call_progress(struct call *call); /* 183 with SDP: early media */
+int call_answer(struct call *call);
+/* 300–699. For 302: HEADERS with Contact is made by call_redirect. */
+int call_reject(struct call *call, uint16_t scode, const char *reason);
+int call_redirect(struct call *call, const char *uri);
+/* In any state: reject with 480, CANCEL or BYE. WHY (for the CDR: "normal",
+ * "max_duration", "drain", "script_error", …) may be NULL. */
+void call_hangup(struct call *call, enum call_party by, const char *why);
+int call_hold(struct call *call);   /* CALL_EV_OFFER_DONE tells */
+int call_unhold(struct call *call);
+void call_mute(struct call *call, bool rx, bool tx);
+/* Response headers of 18x/200/3xx–6xx to come: "Name", "value". EINVAL for a
+ * name or value that would break the message or may not be set. */
+int call_set_header(struct call *call, const char *name, const char *value);
+
+/* Audio: ops as in media.h; *OP is written. EPROTO without media. */
+int call_play(struct call *call, const struct media_play *play, uint32_t *op);
+void call_play_control(struct call *call, uint32_t op,
+		       enum media_play_control control, double value);
+int call_record(struct call *call, const struct media_record *record,
+		uint32_t *op);
+void call_record_control(struct call *call, uint32_t op,
+			 enum media_record_control control);
+void call_op_stop(struct call *call, uint32_t op);
+
+enum call_dtmf_mode { CALL_DTMF_AUTO, CALL_DTMF_RFC4733, CALL_DTMF_INFO };
+/* AUTO: RFC 4733 when agreed, else INFO. ENOTSUP, EINVAL. */
+int call_send_digits(struct call *call, const char *digits,
+		     enum call_dtmf_mode mode, uint32_t duration_ms,
+		     uint32_t gap_ms, uint32_t *op);
+
+/* ---- what the script leaves for the CDR ------------------------------ */
+
+void call_set_disposition(struct call *call, const char *disposition);
+void call_set_script(struct call *call, const char *script);
+void call_set_script_error(struct call *call, const char *error,
+			   const char *traceback);
+void call_set_user_json(struct call *call, const char *json);
+/* A script runs on this call: the CDR waits for the end of it. */
+void call_script_begin(struct call *call);
+void call_script_end(struct call *call);
+
+/* ---- reading --------------------------------------------------------- */
+
+const char *call_id(const struct call *call);
+enum call_state call_state(const struct call *call);
+const char *call_state_name(enum call_state state);
+bool call_is_out(const struct call *call);
+bool call_has_media(const struct call *call); /* a stream is running */
+bool call_held(const struct call *call);      /* by the far side */
+bool call_on_hold(const struct call *call);   /* by us */
+/* The record so far: from, to, times, codec, disposition, stats, … */
+const struct cdr *call_cdr(const struct call *call);
+/* User part of the Request-URI of an incoming call. */
+const char *call_dialed_user(const struct call *call);
+/* Header of the INVITE (in) or of the 200 (out); the first of that name into
+ * OUT. ENOENT, EOVERFLOW. */
+int call_header(const struct call *call, const char *name, char *out,
+		size_t size);
+
+#endif

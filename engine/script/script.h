@@ -1,0 +1,92 @@
+/* script.h -- the door from app to the Lua side
+ *
+ * One Lua state on the loop thread; a coroutine for each call, task, timer and
+ * handler. Generations: each load of the scripts has its own environment and
+ * package.loaded; calls in progress keep the old one.
+ */
+#ifndef MOONDIAL_SCRIPT_SCRIPT_H
+#define MOONDIAL_SCRIPT_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cjson/cJSON.h>
+
+struct loop;
+struct call;
+struct calls;
+struct store;
+struct media;
+struct accounts;
+struct trunks;
+struct background;
+struct scripts;
+
+struct scripts_handlers {
+	/* moon.account{…}, moon.trunk{…}: merge with the configuration's and
+	 * apply. KIND: "account", "trunk". False with ERR (names the key). */
+	bool (*define)(const char *kind, const cJSON *table, char *err,
+		       size_t size, void *arg);
+	/* moon.stop(), moon.drain(). */
+	void (*stop)(int exit_code, void *arg);
+	void (*drain)(void *arg);
+};
+
+struct scripts_config {
+	struct loop *loop;
+	struct calls *calls;	   /* NULL in tools: no telephony */
+	struct store *store;
+	struct background *background;
+	struct accounts *accounts;
+	struct trunks *trunks;
+	struct media *media;
+	const cJSON *config;	   /* moon.config, secrets left out */
+	const char *lua_dir;	   /* the runtime modules: package.path */
+	const char *const *prompt_dirs; /* NULL-terminated */
+	const char *recordings_dir;
+	uint32_t slice_ms;	   /* 20: the longest run without a wait */
+	uint32_t grace_ms;	   /* 5000: after the call's end */
+	uint64_t memory_soft, memory_hard; /* bytes; 0: 256 MiB, 512 MiB */
+	uint64_t pattern_steps;	   /* of one match; 0: 1,000,000 */
+};
+
+int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
+		  const struct scripts_handlers *handlers, void *arg);
+/* Ends every coroutine, frees the state. No call is left. */
+void scripts_free(struct scripts *scripts);
+
+/* Load FILE with moon.args = ARGV and run its main chunk; what it returns (a
+ * campaign) is started. False with ERR: file:line: message. */
+bool scripts_load(struct scripts *scripts, const char *file,
+		  const char *const *argv, char *err, size_t size);
+/* Compile only, for `moondial check`. */
+bool scripts_check(const char *file, char *err, size_t size);
+/* Load again; on failure the old generation stays in force. */
+bool scripts_reload(struct scripts *scripts, char *err, size_t size);
+
+/* As calls_handlers.incoming; ARG is the struct scripts. */
+bool scripts_incoming(struct call *call, void *arg);
+
+/* Run a Lua module's function as a task (control socket, command line):
+ * require(MODULE)[FUNCTION](ARGS…) with ARGS a JSON array; DONE gets its
+ * result as JSON, or ERR. */
+typedef void(scripts_done_h)(const cJSON *result, const char *err, void *arg);
+int scripts_run(struct scripts *scripts, const char *module,
+		const char *function, const cJSON *args, scripts_done_h *done,
+		void *arg);
+
+/* The console: evaluate TEXT in the newest generation. */
+int scripts_eval(struct scripts *scripts, const char *text,
+		 scripts_done_h *done, void *arg);
+
+struct scripts_count {
+	unsigned coroutines, generations;
+	uint64_t memory_bytes, errors;
+};
+void scripts_count(const struct scripts *scripts, struct scripts_count *count);
+
+/* Nothing left that could do anything: no handler, task, timer, subscription
+ * or call. `moondial run` of a script that has finished ends then. */
+bool scripts_idle(const struct scripts *scripts);
+
+#endif
