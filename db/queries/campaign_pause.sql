@@ -1,0 +1,1 @@
+UPDATE campaigns SET state = 'paused' WHERE name = ?

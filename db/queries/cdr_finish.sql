@@ -1,0 +1,15 @@
+-- The call and its script have ended: complete the record, once.
+UPDATE cdrs SET
+	account = COALESCE(?, account), trunk = COALESCE(?, trunk),
+	call_id = COALESCE(?, call_id), remote_addr = COALESCE(?, remote_addr),
+	ring_at_ms = ?, answered_at_ms = ?, ended_at_ms = ?,
+	duration_ms = ?, talk_ms = ?,
+	disposition = ?, sip_code = ?, reason = ?, q850 = ?,
+	hangup_by = ?, hangup_cause = ?, hangup_line = ?,
+	codec = ?, digits = ?,
+	rx_packets = ?, rx_lost = ?, rx_duplicate = ?, rx_late = ?,
+	rx_reordered = ?, rx_rejected = ?, rx_jitter_ms = ?,
+	tx_packets = ?, remote_lost = ?, remote_jitter_ms = ?, rtt_ms = ?,
+	stats_json = ?, recording = ?,
+	script_error = ?, traceback = ?, user_json = ?
+WHERE id = ?

@@ -1,0 +1,9 @@
+-- Take the next leads: due retries before fresh ones. The rows come in no
+-- particular order.
+UPDATE leads SET state = 'claimed', updated_at_ms = ?
+WHERE id IN (
+	SELECT id FROM leads
+	WHERE campaign = ? AND state = 'ready'
+	ORDER BY priority DESC, attempts DESC, next_at_ms, id
+	LIMIT ?)
+RETURNING id, phone, priority, attempts, disposition, fields_json

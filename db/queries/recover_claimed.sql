@@ -1,0 +1,3 @@
+-- Claimed, and no INVITE had left: back in the queue.
+UPDATE leads SET state = 'ready', updated_at_ms = ?
+WHERE campaign IN (SELECT name FROM campaigns) AND state = 'claimed'
