@@ -22,13 +22,15 @@ int loop_alloc(struct loop **lp);
 /* Free a loop that isn't running; leaves it first when this thread is in it. */
 void loop_free(struct loop *loop);
 
-/* Make LOOP this thread's: libre's descriptors and timers use it from now on. */
+/* Make LOOP this thread's: libre's descriptors and timers use it from now on.
+ * NULL leaves the one that it is in. */
 void loop_enter(struct loop *loop);
 
 /* The loop that this thread has entered, or NULL. */
 struct loop *loop_current(void);
 
-/* Run until loop_stop(). 0, or an errno value when libevent fails. */
+/* Run until loop_stop(), also one that came before. The owning thread.
+ * 0, or an errno value when libevent fails. */
 int loop_run(struct loop *loop);
 
 /* Leave loop_run() after the callbacks that are due now. Owning thread only. */

@@ -213,14 +213,14 @@ int re_main(re_signal_h *signalh)
 	if (!loop)
 		return EBADFD;
 	if (signalh) {
-		for (size_t i = 0; i < RE_ARRAY_SIZE(signals) && !err; i++)
+		for (size_t i = 0; i < ARRAY_SIZE(signals) && !err; i++)
 			err = loop_signal(loop, signals[i], on_signal,
 					  &signalh);
 	}
 	if (!err)
 		err = loop_run(loop);
 	if (signalh) {
-		for (size_t i = 0; i < RE_ARRAY_SIZE(signals); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 			loop_signal(loop, signals[i], NULL, NULL);
 	}
 	return err;
