@@ -149,7 +149,7 @@ static int parse_ago(int64_t *wall_ms, const char *text)
 		char unit;
 		int64_t ms;
 	} units[] = {
-		{'s', 1000},     {'m', 60000},     {'h', 3600000},
+		{'s', 1000},	 {'m', 60000},	   {'h', 3600000},
 		{'d', 86400000}, {'w', 604800000},
 	};
 	enum { LONGEST = 100000 };

@@ -13,8 +13,9 @@ enum { CLOCK_ISO_SIZE = 25 };
 /* "2026-11-21T09:25:00.123Z" into OUT. Returns OUT. */
 char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms);
 
-/* A user's point in time: "2026-11-21", "2026-11-21 09:25[:00]" (local time),
- * ISO 8601 with Z, "10m", "2h", "7d" (ago), "today". EINVAL when it is none. */
+/* A user's point in time: "2026-11-21", "2026-11-21 09:25[:00[.123]]" (local
+ * time), ISO 8601 with Z or an offset, "90s", "10m", "2h", "7d", "2w" (ago),
+ * "today", "yesterday" (midnight). EINVAL when it is none. */
 int clock_parse(int64_t *wall_ms, const char *text);
 
 #endif

@@ -3,7 +3,8 @@
  *   2026-11-21 09:25:00.123 info  01JD… call answered after 2.1 s
  *
  * time, level, call id (or "-"), message. Control characters in a message are
- * written as \xNN: nothing that came from the wire can forge a line.
+ * written as \xNN, and so is what is not UTF-8: nothing that came from the wire
+ * can forge a line.
  */
 #ifndef MOONDIAL_BASE_LOG_H
 #define MOONDIAL_BASE_LOG_H
@@ -39,8 +40,8 @@ void log_vwrite(enum log_level level, const char *id, const char *fmt,
 #define log_warn(id, ...) log_write(LOG_WARN, (id), __VA_ARGS__)
 #define log_error(id, ...) log_write(LOG_ERROR, (id), __VA_ARGS__)
 
-/* At most BURST lines in PERIOD_MS; the next one let through tells how many
- * were left out. Make it static beside the message it guards; for messages
+/* At most BURST lines in PERIOD_MS; a line before the next one let through
+ * tells how many were left out. Make it static beside the message it guards; for messages
  * that a stranger can cause at will. */
 struct log_limit {
 	uint32_t burst, period_ms;
