@@ -14,10 +14,12 @@ typedef void(background_h)(void *arg);
 
 int background_alloc(struct background **bp, struct loop *loop);
 
-/* Runs what is queued to its end, calls each DONE, joins the thread. */
+/* Runs what is queued to its end, calls each DONE, joins the thread.
+ * On the loop thread. */
 void background_free(struct background *bg);
 
-/* WORK(arg) on the thread, then DONE(arg) on the loop. ENOMEM. */
+/* WORK(arg) on the thread, then DONE(arg), unless NULL, on the loop. On the
+ * loop thread. ENOMEM; ESHUTDOWN from a DONE that background_free() calls. */
 int background_run(struct background *bg, background_h *work,
 		   background_h *done, void *arg);
 

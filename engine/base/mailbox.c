@@ -1,0 +1,183 @@
+/* mailbox.c -- a list under a mutex, an eventfd for its first message */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include <sys/eventfd.h>
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/mailbox.h"
+
+struct mailbox {
+	pthread_mutex_t mutex;
+	struct mail *head, **tail; /* under the mutex */
+	int eventfd;
+
+	/* the receiver's */
+	struct event *event;
+	mail_h *handler;
+	void *arg;
+	struct mail *taken; /* being handed over */
+	bool *freed;	    /* set when a handler frees the mailbox */
+};
+
+int mailbox_alloc(struct mailbox **mp)
+{
+	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
+	int err;
+
+	if (!mailbox)
+		return ENOMEM;
+	mailbox->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (mailbox->eventfd < 0) {
+		err = errno;
+		free(mailbox);
+		return err;
+	}
+	pthread_mutex_init(&mailbox->mutex, NULL);
+	mailbox->tail = &mailbox->head;
+	*mp = mailbox;
+	return 0;
+}
+
+static void hand_over(struct mail *list, mail_h *handler, void *arg)
+{
+	while (list) {
+		struct mail *mail = list;
+
+		list = mail->next;
+		mail->next = NULL;
+		assert(handler);
+		handler(mail, arg);
+	}
+}
+
+void mailbox_free(struct mailbox *mailbox, mail_h *handler, void *arg)
+{
+	struct mail *taken, *rest;
+
+	if (!mailbox)
+		return;
+	if (mailbox->freed)
+		*mailbox->freed = true;
+	if (mailbox->event)
+		event_free(mailbox->event);
+	taken = mailbox->taken;
+	rest = mailbox_take(mailbox);
+	close(mailbox->eventfd);
+	pthread_mutex_destroy(&mailbox->mutex);
+	free(mailbox);
+
+	hand_over(taken, handler, arg);
+	hand_over(rest, handler, arg);
+}
+
+/* Before the list is looked at, never after: a message that comes in between
+ * leaves the eventfd readable with nothing to find, which is harmless. */
+static void clear_eventfd(const struct mailbox *mailbox)
+{
+	uint64_t n;
+	ssize_t got = read(mailbox->eventfd, &n, sizeof(n));
+
+	(void)got; /* EAGAIN: nothing was posted since */
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct mailbox *mailbox = arg;
+	bool freed = false;
+	(void)fd;
+	(void)what;
+
+	clear_eventfd(mailbox);
+	mailbox->taken = mailbox_take(mailbox);
+	mailbox->freed = &freed;
+	while (!freed && mailbox->taken) {
+		struct mail *mail = mailbox->taken;
+
+		mailbox->taken = mail->next;
+		mail->next = NULL;
+		mailbox->handler(mail, mailbox->arg);
+	}
+	if (!freed)
+		mailbox->freed = NULL;
+}
+
+int mailbox_listen(struct mailbox *mailbox, struct loop *loop, mail_h *handler,
+		   void *arg)
+{
+	assert(!mailbox->event);
+	mailbox->event = event_new(loop_event_base(loop), mailbox->eventfd,
+				   EV_READ | EV_PERSIST, on_readable, mailbox);
+	if (!mailbox->event)
+		return ENOMEM;
+	if (event_add(mailbox->event, NULL) < 0) {
+		event_free(mailbox->event);
+		mailbox->event = NULL;
+		return ENOMEM;
+	}
+	mailbox->handler = handler;
+	mailbox->arg = arg;
+	return 0;
+}
+
+void mailbox_post(struct mailbox *mailbox, struct mail *mail)
+{
+	static const uint64_t one = 1;
+	bool was_empty;
+
+	mail->next = NULL;
+	pthread_mutex_lock(&mailbox->mutex);
+	was_empty = !mailbox->head;
+	*mailbox->tail = mail;
+	mailbox->tail = &mail->next;
+	/* Under the mutex, so that a receiver that frees the mailbox on this
+	 * very message does not close the descriptor beneath the write. */
+	if (was_empty) {
+		ssize_t n = write(mailbox->eventfd, &one, sizeof(one));
+
+		(void)n; /* EAGAIN: the counter is full, so it is readable */
+	}
+	pthread_mutex_unlock(&mailbox->mutex);
+}
+
+struct mail *mailbox_take(struct mailbox *mailbox)
+{
+	struct mail *list;
+
+	pthread_mutex_lock(&mailbox->mutex);
+	list = mailbox->head;
+	mailbox->head = NULL;
+	mailbox->tail = &mailbox->head;
+	pthread_mutex_unlock(&mailbox->mutex);
+	return list;
+}
+
+struct mail *mailbox_wait(struct mailbox *mailbox, int timeout_ms)
+{
+	const uint64_t start_ms = clock_mono_ms();
+
+	for (;;) {
+		struct pollfd pfd = {mailbox->eventfd, POLLIN, 0};
+		struct mail *list;
+		int left_ms = -1;
+
+		clear_eventfd(mailbox);
+		list = mailbox_take(mailbox);
+		if (list)
+			return list;
+		if (timeout_ms >= 0) {
+			uint64_t passed_ms = clock_mono_ms() - start_ms;
+
+			if (passed_ms >= (uint64_t)timeout_ms)
+				return NULL;
+			left_ms = timeout_ms - (int)passed_ms;
+		}
+		poll(&pfd, 1, left_ms);
+	}
+}
