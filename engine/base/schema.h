@@ -17,7 +17,8 @@ enum schema_type {
 	SCHEMA_BOOLEAN,
 	SCHEMA_TABLE,  /* fields below it */
 	SCHEMA_LIST,   /* of ITEM */
-	SCHEMA_STRING_OR_LIST, /* "a" or {"a", "b"} */
+	SCHEMA_STRING_OR_LIST, /* "a" or {"a", "b"}; choices and check are of
+				* each string */
 	SCHEMA_ANY,
 };
 
@@ -27,7 +28,7 @@ struct schema {
 	bool required;
 	double min, max;            /* when min < max */
 	const char *const *choices; /* NULL-terminated, or NULL */
-	const struct schema *fields; /* of SCHEMA_TABLE */
+	const struct schema *fields; /* of SCHEMA_TABLE; NULL: any keys */
 	const struct schema *item;   /* of SCHEMA_LIST: one element */
 	const char *unit;            /* "s", "bytes", … for the manual */
 	const char *def;             /* default as shown in the manual */
@@ -43,8 +44,10 @@ bool schema_check(const struct schema *fields, const cJSON *value,
 		  const char *where, char *err, size_t size);
 
 /* Set PATH ("rtp.port_min", "accounts.carrier.expires": in a list of tables
- * an element is found by its name) in ROOT to TEXT, converted to the field's
- * type. False with ERR. */
+ * an element is found by its name, and made when there is none) in ROOT to
+ * TEXT, converted to the field's type: a list is "a, b" or JSON, a table JSON.
+ * Only this value is checked, not what else is required. False with ERR, and
+ * ROOT as it was. */
 bool schema_set(const struct schema *fields, cJSON *root, const char *path,
 		const char *text, char *err, size_t size);
 
