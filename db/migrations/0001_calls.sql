@@ -38,7 +38,6 @@ CREATE TABLE cdrs (
 	remote_lost BIGINT,
 	remote_jitter_ms DOUBLE PRECISION,
 	rtt_ms DOUBLE PRECISION,
-	stats_json TEXT,
 	recording TEXT,
 	script TEXT,
 	script_error TEXT,

@@ -206,6 +206,8 @@ void call_set_script(struct call *call, const char *script);
 void call_set_script_error(struct call *call, const char *error,
 			   const char *traceback);
 void call_set_user_json(struct call *call, const char *json);
+/* The line of the script that hangs up ("flow.lua:12"); the first one counts. */
+void call_set_hangup_line(struct call *call, const char *line);
 /* A script runs on this call: the CDR waits for the end of it. */
 void call_script_begin(struct call *call);
 void call_script_end(struct call *call);

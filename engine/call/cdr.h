@@ -28,6 +28,7 @@ struct cdr {
 	uint16_t q850;
 	const char *hangup_by; /* "local", "remote", "engine", "" */
 	char *hangup_cause; /* "normal", "max_duration", "limit", … */
+	char *hangup_line;  /* local: the script's line, "flow.lua:12" */
 	char *codec;
 	char *digits;	    /* received, in order */
 	struct media_stats stats;

@@ -1,0 +1,234 @@
+/* Every key of the configuration, with its type, range, default and meaning.
+ * docs/configuration.md has the same keys: a test compares the two. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/config.h"
+#include "base/clock.h"
+#include "call/target.h"
+#include "media/media.h"
+#include "sip/stack.h"
+
+static bool check_listen(const cJSON *value, char *err, size_t size)
+{
+	struct stack_listen listen;
+
+	return stack_listen_parse(&listen, value->valuestring, err, size);
+}
+
+static bool check_codec(const cJSON *value, char *err, size_t size)
+{
+	char names[128] = "";
+	size_t n, used = 0;
+	const struct media_codec *codecs = media_codecs(&n);
+
+	if (media_codec_find(value->valuestring))
+		return true;
+	for (size_t i = 0; i < n && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used,
+					 "%s%s", i ? ", " : "",
+					 codecs[i].name);
+	(void)snprintf(err, size, "unknown codec '%s'; there are: %s",
+		       value->valuestring, names);
+	return false;
+}
+
+static bool check_uri(const cJSON *value, char *err, size_t size)
+{
+	struct target target;
+
+	if (!target_parse(&target, value->valuestring, err, size) &&
+	    target.type == TARGET_URI)
+		return true;
+	(void)snprintf(err, size, "'%s' is not a SIP URI such as "
+				  "sip:alice@example.org",
+		       value->valuestring);
+	return false;
+}
+
+static bool check_ha1(const cJSON *value, char *err, size_t size)
+{
+	const char *s = value->valuestring;
+
+	if (strlen(s) == 32 && strspn(s, "0123456789abcdefABCDEF") == 32)
+		return true;
+	(void)snprintf(err, size, "must be 32 hex digits: the MD5 of "
+				  "user:realm:password");
+	return false;
+}
+
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+
+static const struct schema listen_item = {.type = SCHEMA_STRING,
+					  .check = check_listen};
+static const struct schema codec_item = {.type = SCHEMA_STRING,
+					 .check = check_codec};
+
+const struct schema config_account_fields[] = {
+	{.name = "name", .type = SCHEMA_STRING, .required = true,
+	 .help = "how scripts and trunks call it"},
+	{.name = "uri", .type = SCHEMA_STRING, .required = true,
+	 .check = check_uri, .help = "the identity: sip:user@domain"},
+	{.name = "display_name", .type = SCHEMA_STRING,
+	 .help = "shown to those who are called"},
+	{.name = "auth_user", .type = SCHEMA_STRING, .def = "the uri's user",
+	 .help = "user name for digest authentication"},
+	{.name = "password", .type = SCHEMA_STRING,
+	 .help = "take it from the environment: env(\"NAME\")"},
+	{.name = "ha1", .type = SCHEMA_STRING, .check = check_ha1,
+	 .help = "MD5 of user:realm:password in hex, instead of a password"},
+	{.name = "realm", .type = SCHEMA_STRING,
+	 .def = "the one the registrar asks for",
+	 .help = "credentials are given for this realm only"},
+	{.name = "registrar", .type = SCHEMA_STRING, .check = check_uri,
+	 .def = "the uri's domain", .help = "where to register: sip:host"},
+	{.name = "proxy", .type = SCHEMA_STRING, .check = check_uri,
+	 .help = "outbound proxy for all requests of this account"},
+	{.name = "register", .type = SCHEMA_BOOLEAN, .def = "true",
+	 .help = "false: credentials and identity only"},
+	{.name = "expires", .type = SCHEMA_INTEGER, .min = 10, .max = 86400,
+	 .unit = "s", .def = "600",
+	 .help = "asked for; the registrar's answer counts"},
+	{.name = "retry_min", .type = SCHEMA_NUMBER, .min = 1, .max = 3600,
+	 .unit = "s", .def = "5", .help = "first wait after a failure"},
+	{.name = "retry_max", .type = SCHEMA_NUMBER, .min = 1, .max = 86400,
+	 .unit = "s", .def = "300", .help = "longest wait after failures"},
+	{.name = "max_calls", .type = SCHEMA_INTEGER, .min = 0, .max = 1000000,
+	 .def = "0", .help = "calls at once, both ways; 0: no limit"},
+	{.name = "max_rate", .type = SCHEMA_INTEGER, .min = 0, .max = 100000,
+	 .unit = "calls/s", .def = "0", .help = "new calls; 0: no limit"},
+	{0},
+};
+
+const struct schema config_trunk_fields[] = {
+	{.name = "name", .type = SCHEMA_STRING, .required = true,
+	 .help = "how campaigns and moon.dial call it"},
+	{.name = "hosts", .type = SCHEMA_STRING_OR_LIST,
+	 .help = "host[:port][;transport=tcp], tried in order; a call that "
+		 "meets congestion goes to the next"},
+	{.name = "account", .type = SCHEMA_STRING,
+	 .help = "its credentials and identity; without hosts, its registrar "
+		 "takes the calls"},
+	{.name = "from", .type = SCHEMA_STRING,
+	 .help = "caller id when the call names none"},
+	{.name = "prefix", .type = SCHEMA_STRING, .def = "",
+	 .help = "put before each number"},
+	{.name = "max_calls", .type = SCHEMA_INTEGER, .min = 0, .max = 1000000,
+	 .def = "0", .help = "calls at once; 0: no limit"},
+	{.name = "max_rate", .type = SCHEMA_INTEGER, .min = 0, .max = 100000,
+	 .unit = "calls/s", .def = "0", .help = "new calls; 0: no limit"},
+	{0},
+};
+
+static const struct schema account_item = {.type = SCHEMA_TABLE,
+					   .fields = config_account_fields};
+static const struct schema trunk_item = {.type = SCHEMA_TABLE,
+					 .fields = config_trunk_fields};
+
+static const struct schema rtp_fields[] = {
+	{.name = "port_min", .type = SCHEMA_INTEGER, .min = 1024, .max = 65534,
+	 .def = "10000", .help = "first port of RTP and RTCP pairs"},
+	{.name = "port_max", .type = SCHEMA_INTEGER, .min = 1025, .max = 65535,
+	 .def = "19999", .help = "last one"},
+	{.name = "ptime", .type = SCHEMA_NUMBER, .min = 0.01, .max = 0.06,
+	 .unit = "s", .def = "0.02",
+	 .help = "length of the packets we send, unless the peer asks else"},
+	{.name = "workers", .type = SCHEMA_INTEGER, .min = 0, .max = 256,
+	 .def = "0", .help = "media threads; 0: cores − 1, at least 1"},
+	{.name = "cache", .type = SCHEMA_INTEGER, .min = 1, .max = 65536,
+	 .unit = "MiB", .def = "256", .help = "prompts kept decoded"},
+	{0},
+};
+
+static const struct schema limit_fields[] = {
+	{.name = "calls", .type = SCHEMA_INTEGER, .min = 0, .max = 1000000,
+	 .def = "0", .help = "calls at once; more get 503; 0: no limit"},
+	{.name = "rate", .type = SCHEMA_INTEGER, .min = 0, .max = 100000,
+	 .unit = "calls/s", .def = "0",
+	 .help = "new calls; more get 503; 0: no limit"},
+	{.name = "ring_timeout", .type = SCHEMA_NUMBER, .min = 1, .max = 3600,
+	 .unit = "s", .def = "180",
+	 .help = "an incoming call that no script answers ends with 480"},
+	{.name = "duration", .type = SCHEMA_NUMBER, .min = 0, .max = 604800,
+	 .unit = "s", .def = "14400",
+	 .help = "the longest call; 0: no limit"},
+	{0},
+};
+
+static const struct schema outbound_fields[] = {
+	{.name = "allow", .type = SCHEMA_STRING_OR_LIST,
+	 .help = "hosts that scripts may call directly, besides trunks and "
+		 "loopback; * matches any part"},
+	{.name = "deny", .type = SCHEMA_STRING_OR_LIST,
+	 .help = "hosts or numbers that are never called; wins over allow"},
+	{.name = "rate", .type = SCHEMA_INTEGER, .min = 0, .max = 100000,
+	 .unit = "calls/s", .def = "0",
+	 .help = "new outgoing calls; 0: no limit"},
+	{.name = "concurrent", .type = SCHEMA_INTEGER, .min = 0,
+	 .max = 1000000, .def = "0",
+	 .help = "outgoing calls at once; 0: no limit"},
+	{0},
+};
+
+static const struct schema script_fields[] = {
+	{.name = "slice", .type = SCHEMA_NUMBER, .min = 0.001, .max = 1,
+	 .unit = "s", .def = "0.02",
+	 .help = "the longest a script may run without a wait"},
+	{.name = "grace", .type = SCHEMA_NUMBER, .min = 0, .max = 60,
+	 .unit = "s", .def = "5",
+	 .help = "how long a script may go on after its call has ended"},
+	{.name = "memory_soft", .type = SCHEMA_INTEGER, .min = 1,
+	 .max = 1048576, .unit = "MiB", .def = "256",
+	 .help = "above it new calls get 503"},
+	{.name = "memory", .type = SCHEMA_INTEGER, .min = 2, .max = 1048576,
+	 .unit = "MiB", .def = "512",
+	 .help = "the most that scripts may use; past it the one that asks "
+		 "for more ends with an error"},
+	{.name = "pattern_steps", .type = SCHEMA_INTEGER, .min = 1000,
+	 .max = 1e9, .def = "1000000",
+	 .help = "work that one pattern match may do"},
+	{0},
+};
+
+const struct schema config_fields[] = {
+	{.name = "listen", .type = SCHEMA_LIST, .item = &listen_item,
+	 .def = "{\"udp:0.0.0.0:5060\", \"tcp:0.0.0.0:5060\"}",
+	 .help = "where SIP is received: udp|tcp:ADDRESS[:PORT]"},
+	{.name = "user_agent", .type = SCHEMA_STRING, .def = "moondial/VERSION",
+	 .help = "in SIP's User-Agent and Server headers"},
+	{.name = "sip_trace", .type = SCHEMA_BOOLEAN, .def = "false",
+	 .help = "log each SIP message, credentials masked"},
+	{.name = "log", .type = SCHEMA_STRING, .choices = levels,
+	 .def = "\"info\"", .help = "the least level that is written"},
+	{.name = "db", .type = SCHEMA_STRING, .def = "\"moondial.db\"",
+	 .help = "the database; the control socket is DB.sock"},
+	{.name = "prompts", .type = SCHEMA_STRING_OR_LIST,
+	 .def = "the engine's own",
+	 .help = "folders to look for prompts in, after the script's"},
+	{.name = "recordings", .type = SCHEMA_STRING,
+	 .def = "\"recordings\"", .help = "folder that recordings go to"},
+	{.name = "codecs", .type = SCHEMA_LIST, .item = &codec_item,
+	 .def = "{\"PCMU\", \"PCMA\"}", .help = "offered, in this order"},
+	{.name = "rtp", .type = SCHEMA_TABLE, .fields = rtp_fields,
+	 .help = "audio"},
+	{.name = "limits", .type = SCHEMA_TABLE, .fields = limit_fields,
+	 .help = "of the whole engine"},
+	{.name = "outbound", .type = SCHEMA_TABLE, .fields = outbound_fields,
+	 .help = "what calls scripts may make"},
+	{.name = "default_trunk", .type = SCHEMA_STRING,
+	 .def = "the only trunk, when there is one",
+	 .help = "for numbers without a trunk"},
+	{.name = "accounts", .type = SCHEMA_LIST, .item = &account_item,
+	 .help = "identities at registrars"},
+	{.name = "trunks", .type = SCHEMA_LIST, .item = &trunk_item,
+	 .help = "ways out"},
+	{.name = "scripts", .type = SCHEMA_TABLE, .fields = script_fields,
+	 .help = "what scripts may use up"},
+	{.name = "campaign", .type = SCHEMA_ANY,
+	 .help = "options that override those of each campaign, such as "
+		 "retry.busy"},
+	{.name = "drain", .type = SCHEMA_NUMBER, .min = 0, .max = 86400,
+	 .unit = "s", .def = "30",
+	 .help = "how long calls may go on after a stop was asked for"},
+	{0},
+};
