@@ -3,9 +3,11 @@
  * Ours, on libre's dialog, transactions and digest (libre's sipsess follows
  * a 302 by itself and gives no reason phrases: LIBRE.md). uac.c begins one,
  * uas.c receives one, session.c keeps it; SDP bodies go through as text.
- * On the loop thread; a libre object (mem_deref), but end it with
- * session_close(), which says BYE, CANCEL or a final response as the state
- * asks and lets the object live on by itself until the transactions end.
+ * On the loop thread. Whoever has got a session calls session_close() exactly
+ * once, in a handler or out of it, also after the closed handler was called
+ * and after session_reject(): until then the object can be read; with it the
+ * session says BYE, CANCEL or a final response as the state asks, and lives on
+ * by itself until its transactions end. Never mem_deref() it.
  * No handler is called after session_close() has been called.
  *
  *   calling ─► early ─► answered ─► closed        (out)
@@ -50,7 +52,9 @@ struct session_handlers {
 	 * (488, 500) with *REASON (constant) for the refusal. */
 	uint16_t (*offered)(struct mbuf *sdp, struct mbuf **answer,
 			    const char **reason, void *arg);
-	/* What came of session_offer(). scode 200: SDP is the answer. */
+	/* What came of session_offer(). scode 200: SDP is the answer. Also the
+	 * answer in the ACK to an offer that `offered` made (NULL if missing).
+	 * scode 408 when it was a time-out; the closed handler follows. */
 	void (*answered)(uint16_t scode, const char *reason, struct mbuf *sdp,
 			 void *arg);
 	/* INFO in the dialog. Return the status to answer. */
@@ -68,7 +72,9 @@ struct session_invite {
 	const char *headers; /* "Name: value\r\n…", checked; or NULL */
 	struct mbuf *sdp;    /* the offer; borrowed */
 	/* Credentials for a realm, as libre's sip_auth_h (0 with both set, or
-	 * an error when there are none for that realm). */
+	 * an error when there are none for that realm). The password may be
+	 * DIGEST_HA1 (digest.h) and HA1 in hex. In-dialog requests carry them
+	 * only to the address that the INVITE went to, or a trusted one. */
 	sip_auth_h *authh;
 	void *auth_arg;
 };

@@ -57,9 +57,11 @@ const struct stack_listen *stack_listens(const struct stack *stack,
 int stack_media_addr(const struct stack *stack, const struct sa *dst,
 		     struct sa *laddr);
 
-/* Whether SRC is one of the addresses of a configured account or trunk, or in
- * `trusted`: such peers aren't limited as strangers. */
+/* Add or take away one of the addresses of a configured account or trunk, or
+ * of `trusted`: such peers aren't limited as strangers. Counted: an address
+ * that was added twice is taken away twice. Ports don't matter. */
 void stack_trust(struct stack *stack, const struct sa *addr, bool add);
+bool stack_trusted(const struct stack *stack, const struct sa *src);
 
 /* INVITE transactions of sessions dropped before a final answer: they live up
  * to 32 s and count against limits. */
