@@ -1,0 +1,156 @@
+#include "app/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/control.h"
+#include "base/nearest.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+	const char *summary;
+	const char *usage; /* options, one a line */
+};
+
+#define DB_OPTION                                                              \
+	"  --db FILE          the database (default: moondial.db)\n"
+#define CONFIG_OPTION                                                          \
+	"  -c, --config FILE  configuration (Lua that returns a table)\n"
+
+static const struct command commands[] = {
+	{"run", cmd_run, "start the engine with a call flow or a campaign",
+	 "[-c FILE] [--sip udp:ADDR:PORT]… [--db FILE] [--set KEY=VALUE]… "
+	 "SCRIPT [ARGS…]\n\n" CONFIG_OPTION
+	 "  --sip TP:ADDR:PORT listen here instead (udp or tcp; repeat for "
+	 "more)\n" DB_OPTION
+	 "  --set KEY=VALUE    set one key of the configuration (repeat for "
+	 "more)\n"
+	 "  --log LEVEL        debug, info, warn or error\n"
+	 "  --sip-trace        log each SIP message, credentials masked\n\n"
+	 "SIGINT or SIGTERM: no new calls, then stop; a second one stops at "
+	 "once.\nSIGHUP: load the scripts again.\n"},
+	{"check", cmd_check, "check configuration and scripts, no network",
+	 "[-c FILE] [--set KEY=VALUE]… [SCRIPT…]\n\n" CONFIG_OPTION
+	 "  --set KEY=VALUE    set one key of the configuration\n"},
+	{"cdr", cmd_cdr, "list call records",
+	 "[--db FILE] [--json|--csv|--table] [FILTERS]\n\n" DB_OPTION
+	 "  --since T          calls begun at or after T\n"
+	 "  --until T          calls begun before T\n"
+	 "                     T: 2026-11-21, \"2026-11-21 09:25\", 10m, 2h, "
+	 "7d (ago), today\n"
+	 "  --disposition D    answered, busy, no_answer, … or a flow's own\n"
+	 "  --campaign NAME    calls of a campaign\n"
+	 "  --number N         calls from or to this number or user\n"
+	 "  --direction in|out\n"
+	 "  --limit N          the newest N only (default: all)\n"
+	 "  --table            (default) --csv  --json (one array, times in "
+	 "ms)\n"},
+	{"campaign", cmd_campaign, "import, start, pause, look at campaigns",
+	 "import [--db FILE] NAME LEADS.csv\n"
+	 "       moondial campaign start  [--db FILE] NAME|SCRIPT\n"
+	 "       moondial campaign pause  [--db FILE] NAME\n"
+	 "       moondial campaign status [--db FILE] [--json] [NAME]\n"
+	 "       moondial campaign report [--db FILE] [--json|--csv] NAME\n\n"
+	 DB_OPTION
+	 "\nstart and pause speak to the running engine of that database; the "
+	 "others\nread or write the database themselves.\n"},
+	{"status", cmd_status, "state of the running engine",
+	 "[--db FILE] [--json]\n\n" DB_OPTION},
+	{"console", cmd_console, "evaluate Lua in the running engine",
+	 "[--db FILE] [-e TEXT]\n\n" DB_OPTION
+	 "  -e TEXT            evaluate this and leave\n"},
+	{"reload", cmd_reload, "load the scripts again, calls go on",
+	 "[--db FILE]\n\n" DB_OPTION},
+	{"drain", cmd_drain, "take no new calls, then stop",
+	 "[--db FILE]\n\n" DB_OPTION},
+	{"version", cmd_version, "the version and those of its libraries", "\n"},
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+int cli_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("moondial: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return status;
+}
+
+static int help(FILE *out)
+{
+	(void)fputs("moondial: SIP calls run by Lua scripts\n\n"
+		    "Usage: moondial COMMAND [OPTIONS]\n\n",
+		    out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(out, "  %-10s %s\n", commands[i].name,
+			      commands[i].summary);
+	(void)fputs("\n'moondial COMMAND --help' tells the options of one.\n",
+		    out);
+	return out == stdout ? CLI_OK : CLI_USAGE;
+}
+
+int cli_usage(const char *command, int opt)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, command) != 0)
+			continue;
+		if (opt != 'h') {
+			(void)fprintf(stderr,
+				      "Try 'moondial %s --help'.\n", command);
+			return CLI_USAGE;
+		}
+		(void)printf("%s\n\nUsage: moondial %s %s",
+			     commands[i].summary, command, commands[i].usage);
+		return CLI_OK;
+	}
+	return CLI_USAGE;
+}
+
+int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp)
+{
+	char path[1024], err[2048];
+	int e;
+
+	(void)snprintf(path, sizeof(path), "%s.sock", db);
+	e = control_ask(path, request, 60000, result, err, sizeof(err));
+	if (errp)
+		*errp = e;
+	if (!e)
+		return CLI_OK;
+	if (errp && (e == ENOENT || e == ECONNREFUSED))
+		return CLI_FAILED; /* the caller has another way */
+	return cli_fail(CLI_FAILED, "%s", err);
+}
+
+int cli_main(int argc, char *argv[])
+{
+	const char *names[COMMANDS], *nearest;
+
+	if (argc < 2)
+		return help(stderr);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help"))
+		return help(stdout);
+	if (!strcmp(argv[1], "--version"))
+		return cmd_version(argc - 1, argv + 1);
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		names[i] = commands[i].name;
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	nearest = nearest_name(argv[1], names, COMMANDS);
+	if (nearest)
+		return cli_fail(CLI_USAGE,
+				"unknown command '%s'; did you mean '%s'?",
+				argv[1], nearest);
+	(void)cli_fail(CLI_USAGE, "unknown command '%s'", argv[1]);
+	return help(stderr);
+}

@@ -1,0 +1,43 @@
+/* cli.h -- the command line: one function a command */
+#ifndef MOONDIAL_APP_CLI_H
+#define MOONDIAL_APP_CLI_H
+
+#include <stdbool.h>
+#include <cjson/cJSON.h>
+
+/* Exit statuses: 0 done; 1 it failed, a message is on standard error; 2 the
+ * command line is wrong. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* Run the program. */
+int cli_main(int argc, char *argv[]);
+
+/* Commands: ARGV[0] is the command's own name. */
+int cmd_run(int argc, char *argv[]);
+int cmd_check(int argc, char *argv[]);
+int cmd_cdr(int argc, char *argv[]);
+int cmd_campaign(int argc, char *argv[]);
+int cmd_status(int argc, char *argv[]);
+int cmd_console(int argc, char *argv[]);
+int cmd_reload(int argc, char *argv[]);
+int cmd_drain(int argc, char *argv[]);
+int cmd_version(int argc, char *argv[]);
+
+/* "moondial: …" on standard error. Returns STATUS. */
+int cli_fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The usage of COMMAND to standard output, CLI_OK; with a wrong option
+ * (getopt has said which), a hint to --help and CLI_USAGE. */
+int cli_usage(const char *command, int opt);
+
+/* Ask the engine whose database is DB; prints what went wrong.
+ * *RESULT is given. *ERRP (may be NULL): the errno value. */
+int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp);
+
+/* Run FUNCTION of Lua module MODULE with ARGS (taken over), with the database
+ * but no network, and print the text that it returns. */
+int cli_tool(const char *db, bool writes, const char *module,
+	     const char *function, cJSON *args);
+
+#endif

@@ -1,0 +1,137 @@
+/* moondial campaign import|start|pause|status|report */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cli.h"
+
+enum { OPT_DB = 256, OPT_JSON, OPT_CSV };
+
+static const struct option long_options[] = {
+	{"db", required_argument, NULL, OPT_DB},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"csv", no_argument, NULL, OPT_CSV},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static const char module[] = "moondial.campaign_tool";
+
+/* The rest of the command line, NAME first. */
+static cJSON *words(int argc, char *argv[], int from)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int i = from; i < argc; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(argv[i]));
+	return list;
+}
+
+/* What the engine's campaign command answers is a text for a person, or, with
+ * --json, anything. */
+static void print_result(const cJSON *result)
+{
+	char *text;
+
+	if (cJSON_IsString(result)) {
+		const char *s = result->valuestring;
+
+		(void)fputs(s, stdout);
+		if (*s && s[strlen(s) - 1] != '\n')
+			(void)fputc('\n', stdout);
+		return;
+	}
+	text = cJSON_Print(result);
+	(void)printf("%s\n", text ? text : "null");
+	cJSON_free(text);
+}
+
+/* Have the running engine do ACTION. *ERRP: why it could not be asked. */
+static int engine_do(const char *db, const char *action, cJSON *args, int *errp)
+{
+	cJSON *request = cJSON_CreateObject(), *result = NULL;
+	int status;
+
+	cJSON_InsertItemInArray(args, 0, cJSON_CreateString(action));
+	cJSON_AddStringToObject(request, "command", "campaign");
+	cJSON_AddItemToObject(request, "args", args);
+	status = cli_ask(db, request, &result, errp);
+	if (status == CLI_OK)
+		print_result(result);
+	cJSON_Delete(result);
+	cJSON_Delete(request);
+	return status;
+}
+
+/* A path that the engine can open from its own working directory. */
+static void absolute_script(cJSON *args)
+{
+	const char *name = cJSON_GetArrayItem(args, 0)->valuestring;
+	char *path = strchr(name, '/') || strstr(name, ".lua")
+			     ? realpath(name, NULL)
+			     : NULL;
+
+	if (path)
+		cJSON_ReplaceItemInArray(args, 0, cJSON_CreateString(path));
+	free(path);
+}
+
+int cmd_campaign(int argc, char *argv[])
+{
+	const char *db = "moondial.db", *format = "table", *action;
+	int opt, count, err = 0, status;
+	cJSON *args;
+
+	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_DB:
+			db = optarg;
+			break;
+		case OPT_JSON:
+			format = "json";
+			break;
+		case OPT_CSV:
+			format = "csv";
+			break;
+		default:
+			return cli_usage("campaign", opt);
+		}
+	}
+	if (optind >= argc)
+		return cli_usage("campaign", '?');
+	action = argv[optind++];
+	count = argc - optind;
+
+	if (!strcmp(action, "import") && count == 2)
+		return cli_tool(db, true, module, "import",
+				words(argc, argv, optind));
+	if ((!strcmp(action, "start") || !strcmp(action, "pause")) &&
+	    count == 1) {
+		args = words(argc, argv, optind);
+		if (!strcmp(action, "start"))
+			absolute_script(args);
+		return engine_do(db, action, args, NULL);
+	}
+	if (!strcmp(action, "status") && count <= 1) {
+		args = words(argc, argv, optind);
+		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
+		/* live figures from the engine; without one, what is stored */
+		status = engine_do(db, action, cJSON_Duplicate(args, true),
+				   &err);
+		if (err == ENOENT || err == ECONNREFUSED)
+			return cli_tool(db, false, module, "status", args);
+		cJSON_Delete(args);
+		return status;
+	}
+	if (!strcmp(action, "report") && count == 1) {
+		args = words(argc, argv, optind);
+		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
+		return cli_tool(db, false, module, "report", args);
+	}
+	(void)cli_fail(CLI_USAGE, "campaign: '%s' with %d argument%s is none "
+				  "of its commands",
+		       action, count, count == 1 ? "" : "s");
+	return cli_usage("campaign", '?');
+}

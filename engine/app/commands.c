@@ -1,0 +1,137 @@
+/* Commands of the control socket. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/control.h"
+#include "app/engine.h"
+#include "app/engine_private.h"
+#include "base/log.h"
+#include "script/script.h"
+
+struct answer {
+	struct engine *engine;
+	uint64_t ticket;
+};
+
+static void done(const cJSON *result, const char *err, void *arg)
+{
+	struct answer *answer = arg;
+	struct control *control = answer->engine->control;
+
+	if (control && err)
+		control_error(control, answer->ticket, err);
+	else if (control)
+		control_reply(control, answer->ticket,
+			      result ? cJSON_Duplicate(result, true) : NULL);
+	free(answer);
+}
+
+static void cmd_status(struct engine *engine, uint64_t ticket,
+		       const cJSON *request)
+{
+	(void)request;
+	control_reply(engine->control, ticket, engine_status(engine));
+}
+
+static void cmd_reload(struct engine *engine, uint64_t ticket,
+		       const cJSON *request)
+{
+	char err[1024];
+	(void)request;
+
+	if (engine_reload(engine, err, sizeof(err)))
+		control_reply(engine->control, ticket,
+			      cJSON_CreateString("reloaded"));
+	else
+		control_error(engine->control, ticket, err);
+}
+
+static void cmd_drain(struct engine *engine, uint64_t ticket,
+		      const cJSON *request)
+{
+	(void)request;
+	control_reply(engine->control, ticket, cJSON_CreateString("draining"));
+	engine_drain(engine);
+}
+
+static void cmd_eval(struct engine *engine, uint64_t ticket,
+		     const cJSON *request)
+{
+	const cJSON *text = cJSON_GetObjectItemCaseSensitive(request, "text");
+	struct answer *answer;
+
+	if (!cJSON_IsString(text)) {
+		control_error(engine->control, ticket,
+			      "eval: \"text\" is missing");
+		return;
+	}
+	answer = malloc(sizeof(*answer));
+	if (!answer) {
+		control_error(engine->control, ticket, "out of memory");
+		return;
+	}
+	*answer = (struct answer){engine, ticket};
+	if (scripts_eval(engine->scripts, text->valuestring, done, answer)) {
+		control_error(engine->control, ticket, "out of memory");
+		free(answer);
+	}
+}
+
+/* {"command": "campaign", "args": ["start", …]}: the Lua side does it. */
+static void cmd_campaign(struct engine *engine, uint64_t ticket,
+			 const cJSON *request)
+{
+	const cJSON *args = cJSON_GetObjectItemCaseSensitive(request, "args");
+	struct answer *answer;
+
+	if (!cJSON_IsArray(args)) {
+		control_error(engine->control, ticket,
+			      "campaign: \"args\" must be a list");
+		return;
+	}
+	answer = malloc(sizeof(*answer));
+	if (!answer) {
+		control_error(engine->control, ticket, "out of memory");
+		return;
+	}
+	*answer = (struct answer){engine, ticket};
+	if (scripts_run(engine->scripts, "moondial.campaign", "control", args,
+			done, answer)) {
+		control_error(engine->control, ticket, "out of memory");
+		free(answer);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct engine *engine, uint64_t ticket,
+		    const cJSON *request);
+} commands[] = {
+	{"status", cmd_status}, {"reload", cmd_reload},
+	{"drain", cmd_drain},	{"eval", cmd_eval},
+	{"campaign", cmd_campaign},
+};
+
+void engine_command(uint64_t ticket, const char *command, const cJSON *request,
+		    void *arg)
+{
+	struct engine *engine = arg;
+	char names[128] = "";
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(command, commands[i].name)) {
+			commands[i].run(engine, ticket, request);
+			return;
+		}
+		(void)snprintf(names + strlen(names),
+			       sizeof(names) - strlen(names), "%s%s",
+			       i ? ", " : "", commands[i].name);
+	}
+	{
+		char err[256];
+
+		(void)snprintf(err, sizeof(err),
+			       "unknown command; there are: %s", names);
+		control_error(engine->control, ticket, err);
+	}
+}

@@ -1,0 +1,95 @@
+#include "app/define.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/schema.h"
+#include "call/trunk.h"
+#include "sip/account.h"
+
+const char **define_strings(const cJSON *value)
+{
+	const int n = cJSON_IsString(value) ? 1 : cJSON_GetArraySize(value);
+	const char **v;
+	int i = 0;
+
+	if (!n || !(v = calloc((size_t)n + 1, sizeof(*v))))
+		return NULL;
+	if (cJSON_IsString(value)) {
+		v[0] = value->valuestring;
+	} else {
+		const cJSON *e;
+
+		cJSON_ArrayForEach(e, value) v[i++] = e->valuestring;
+	}
+	return v;
+}
+
+static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
+			  size_t size)
+{
+	const struct account_params p = {
+		.name = schema_string(t, "name", NULL),
+		.uri = schema_string(t, "uri", NULL),
+		.display_name = schema_string(t, "display_name", NULL),
+		.auth_user = schema_string(t, "auth_user", NULL),
+		.password = schema_string(t, "password", NULL),
+		.ha1 = schema_string(t, "ha1", NULL),
+		.realm = schema_string(t, "realm", NULL),
+		.registrar = schema_string(t, "registrar", NULL),
+		.proxy = schema_string(t, "proxy", NULL),
+		.registers = schema_boolean(t, "register", true),
+		.expires = (uint32_t)schema_number(t, "expires", 600),
+		.retry_min = (uint32_t)schema_number(t, "retry_min", 5),
+		.retry_max = (uint32_t)schema_number(t, "retry_max", 300),
+		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
+		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
+	};
+
+	if (p.retry_max < p.retry_min) {
+		(void)snprintf(err, size,
+			       "account '%s': retry_max (%u) is below "
+			       "retry_min (%u)",
+			       p.name, p.retry_max, p.retry_min);
+		return false;
+	}
+	return !account_set(accounts, &p, err, size);
+}
+
+static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
+			const cJSON *t, char *err, size_t size)
+{
+	const char **hosts = define_strings(schema_get(t, "hosts"));
+	const struct trunk_params p = {
+		.name = schema_string(t, "name", NULL),
+		.hosts = hosts,
+		.account = schema_string(t, "account", NULL),
+		.from = schema_string(t, "from", NULL),
+		.prefix = schema_string(t, "prefix", NULL),
+		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
+		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
+	};
+	bool ok = false;
+
+	if (!p.hosts && !p.account)
+		(void)snprintf(err, size,
+			       "trunk '%s' needs hosts, an account, or both",
+			       p.name);
+	else if (p.account && !account_find(accounts, p.account))
+		(void)snprintf(err, size,
+			       "trunk '%s': there is no account '%s'", p.name,
+			       p.account);
+	else
+		ok = !trunk_set(trunks, &p, err, size);
+	free(hosts);
+	return ok;
+}
+
+bool define_apply(struct accounts *accounts, struct trunks *trunks,
+		  const char *kind, const cJSON *table, char *err, size_t size)
+{
+	if (!strcmp(kind, "account"))
+		return account_apply(accounts, table, err, size);
+	return trunk_apply(accounts, trunks, table, err, size);
+}

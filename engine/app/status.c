@@ -1,0 +1,110 @@
+/* What `moondial status` shows: numbers of calls, accounts, trunks, scripts,
+ * and the counters of all rooms. */
+#include <re.h>
+
+#include "app/config.h"
+#include "app/engine.h"
+#include "app/engine_private.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "call/call.h"
+#include "call/trunk.h"
+#include "media/media.h"
+#include "script/script.h"
+#include "sip/account.h"
+#include "store/store.h"
+
+static bool add_account(struct account *account, void *arg)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "name", account_params(account)->name);
+	cJSON_AddStringToObject(o, "uri", account_params(account)->uri);
+	cJSON_AddStringToObject(o, "state",
+				account_state_name(account_state(account)));
+	cJSON_AddNumberToObject(o, "sip_code", account_scode(account));
+	cJSON_AddStringToObject(o, "reason", account_reason(account));
+	cJSON_AddNumberToObject(o, "expires_ms",
+				account_expires(account) * 1000.0);
+	cJSON_AddNumberToObject(o, "registered_at_ms",
+				(double)account_registered_at(account));
+	cJSON_AddNumberToObject(o, "next_at_ms",
+				(double)account_next_at(account));
+	cJSON_AddItemToArray(arg, o);
+	return false;
+}
+
+static bool add_trunk(struct trunk *trunk, void *arg)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "name", trunk_params(trunk)->name);
+	cJSON_AddNumberToObject(o, "active", trunk_active(trunk));
+	cJSON_AddNumberToObject(o, "max_calls", trunk_params(trunk)->max_calls);
+	cJSON_AddItemToArray(arg, o);
+	return false;
+}
+
+static void add_metric(const char *name, const char *help, uint64_t value,
+		       void *arg)
+{
+	(void)help;
+	cJSON_AddNumberToObject(arg, name, (double)value);
+}
+
+static const char *phase_name(enum engine_phase phase)
+{
+	return phase == ENGINE_RUNNING	  ? "running"
+	       : phase == ENGINE_DRAINING ? "draining"
+					  : "closing";
+}
+
+cJSON *engine_status(const struct engine *engine)
+{
+	cJSON *o = cJSON_CreateObject(), *c;
+	struct calls_count calls;
+	struct scripts_count scripts;
+
+	calls_count(engine->calls, &calls);
+	scripts_count(engine->scripts, &scripts);
+
+	cJSON_AddStringToObject(o, "version", MOONDIAL_VERSION);
+	cJSON_AddStringToObject(o, "state", phase_name(engine->phase));
+	cJSON_AddStringToObject(o, "script", engine->script);
+	cJSON_AddNumberToObject(
+		o, "uptime_ms",
+		(double)(clock_wall_ms() - engine->started_at_ms));
+
+	c = cJSON_AddObjectToObject(o, "calls");
+	cJSON_AddNumberToObject(c, "active", calls.active);
+	cJSON_AddNumberToObject(c, "in", calls.in);
+	cJSON_AddNumberToObject(c, "out", calls.out);
+	cJSON_AddNumberToObject(c, "ringing", calls.ringing);
+	cJSON_AddNumberToObject(c, "answered", calls.answered);
+	cJSON_AddNumberToObject(c, "peak", calls.peak);
+	cJSON_AddNumberToObject(c, "total", (double)calls.total);
+	cJSON_AddNumberToObject(c, "total_answered",
+				(double)calls.total_answered);
+	cJSON_AddNumberToObject(c, "total_refused",
+				(double)calls.total_refused);
+	cJSON_AddNumberToObject(c, "rate", calls.rate);
+
+	c = cJSON_AddObjectToObject(o, "scripts");
+	cJSON_AddNumberToObject(c, "coroutines", scripts.coroutines);
+	cJSON_AddNumberToObject(c, "generations", scripts.generations);
+	cJSON_AddNumberToObject(c, "memory_bytes",
+				(double)scripts.memory_bytes);
+	cJSON_AddNumberToObject(c, "errors", (double)scripts.errors);
+
+	cJSON_AddNumberToObject(o, "streams",
+				(double)media_stream_count(engine->media));
+	cJSON_AddNumberToObject(o, "store_queued",
+				(double)store_queued(engine->store));
+
+	account_each(engine->accounts, add_account,
+		     cJSON_AddArrayToObject(o, "accounts"));
+	trunk_each(engine->trunks, add_trunk,
+		   cJSON_AddArrayToObject(o, "trunks"));
+	metric_each(add_metric, cJSON_AddObjectToObject(o, "counters"));
+	return o;
+}

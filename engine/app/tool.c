@@ -1,0 +1,95 @@
+/* A command that runs Lua beside the engine: the database and the background
+ * thread, no SIP, no audio. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cli.h"
+#include "app/config.h"
+#include "app/engine.h"
+#include "base/background.h"
+#include "base/loop.h"
+#include "script/script.h"
+#include "store/store.h"
+
+struct tool {
+	struct loop *loop;
+	struct store *store;
+	struct background *background;
+	struct scripts *scripts;
+	int status;
+};
+
+static void done(const cJSON *result, const char *err, void *arg)
+{
+	struct tool *tool = arg;
+	const char *text = cJSON_GetStringValue(result);
+
+	if (err)
+		tool->status = cli_fail(CLI_FAILED, "%s", err);
+	else if (text)
+		(void)printf("%s%s", text,
+			     *text && text[strlen(text) - 1] == '\n' ? ""
+								     : "\n");
+	loop_stop(tool->loop);
+}
+
+static bool start(struct tool *tool, const char *db, bool writes, char *err,
+		  size_t size)
+{
+	static const struct scripts_handlers handlers = {0};
+	char lua_dir[1024];
+	struct scripts_config config = {
+		.loop = tool->loop,
+		.lua_dir = engine_share("lua", lua_dir, sizeof(lua_dir)),
+		/* an import of a million rows waits for the store only now
+		 * and then: no slice here */
+		.slice_ms = 60000,
+	};
+
+	if (!config.lua_dir) {
+		(void)snprintf(err, size, "the runtime modules (lua/moondial) "
+					  "are not found; set MOONDIAL_SHARE");
+		return false;
+	}
+	if (store_open(&tool->store, tool->loop, db,
+		       writes ? STORE_TOOL : STORE_READ, err, size))
+		return false;
+	config.store = tool->store;
+	if (background_alloc(&tool->background, tool->loop))
+		goto oom;
+	config.background = tool->background;
+	if (scripts_alloc(&tool->scripts, &config, &handlers, tool))
+		goto oom;
+	return true;
+ oom:
+	(void)snprintf(err, size, "out of memory");
+	return false;
+}
+
+int cli_tool(const char *db, bool writes, const char *module,
+	     const char *function, cJSON *args)
+{
+	struct tool tool = {.status = CLI_OK};
+	char err[2048];
+
+	if (loop_alloc(&tool.loop)) {
+		cJSON_Delete(args);
+		return cli_fail(CLI_FAILED, "out of memory");
+	}
+	loop_enter(tool.loop);
+	if (!start(&tool, db, writes, err, sizeof(err)))
+		tool.status = cli_fail(CLI_FAILED, "%s", err);
+	else if (scripts_run(tool.scripts, module, function, args, done, &tool))
+		tool.status = cli_fail(CLI_FAILED, "out of memory");
+	else
+		(void)loop_run(tool.loop);
+
+	scripts_free(tool.scripts);
+	background_free(tool.background);
+	store_close(tool.store);
+	loop_free(tool.loop);
+	cJSON_Delete(args);
+	return tool.status;
+}
