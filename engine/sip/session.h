@@ -123,6 +123,9 @@ const struct sa *session_peer(const struct session *session);
 /* The INVITE of an incoming session, valid as long as it; the 2xx of an
  * outgoing one once it is answered; else NULL. */
 const struct sip_msg *session_msg(const struct session *session);
+/* The SDP in an incoming INVITE, out of a multipart body too; NULL when there
+ * is none. Borrowed, at its beginning, valid as long as the session. */
+struct mbuf *session_sdp(const struct session *session);
 
 /* The Q.850 cause that goes with a SIP status (RFC 4497, RFC 6432). */
 uint16_t q850_of_status(uint16_t scode);
