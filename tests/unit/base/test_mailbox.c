@@ -1,0 +1,207 @@
+/* test_mailbox.c -- messages across threads */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include "base/loop.h"
+#include "base/mailbox.h"
+
+enum { SENDERS = 8, EACH = 5000 };
+
+struct letter {
+	struct mail mail;
+	int sender, number;
+};
+
+struct sender {
+	pthread_t thread;
+	struct mailbox *mailbox;
+	int id;
+};
+
+struct receiver {
+	struct loop *loop;
+	int next[SENDERS], total;
+};
+
+static void *send_letters(void *arg)
+{
+	struct sender *sender = arg;
+
+	for (int i = 0; i < EACH; i++) {
+		struct letter *letter = calloc(1, sizeof(*letter));
+
+		if (!letter)
+			abort();
+		letter->sender = sender->id;
+		letter->number = i;
+		mailbox_post(sender->mailbox, &letter->mail);
+	}
+	return NULL;
+}
+
+static void start_senders(struct sender senders[SENDERS],
+			  struct mailbox *mailbox)
+{
+	for (int i = 0; i < SENDERS; i++) {
+		senders[i].mailbox = mailbox;
+		senders[i].id = i;
+		assert_int_equal(pthread_create(&senders[i].thread, NULL,
+						send_letters, &senders[i]),
+				 0);
+	}
+}
+
+static void join_senders(struct sender senders[SENDERS])
+{
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(senders[i].thread, NULL);
+}
+
+static void receive(struct mail *mail, void *arg)
+{
+	struct receiver *receiver = arg;
+	struct letter *letter = (struct letter *)mail;
+
+	assert_int_equal(letter->number, receiver->next[letter->sender]);
+	receiver->next[letter->sender]++;
+	receiver->total++;
+	free(letter);
+	if (receiver->total == SENDERS * EACH && receiver->loop)
+		loop_stop(receiver->loop);
+}
+
+static void a_loop_receives_all_in_order_of_each_sender(void **state)
+{
+	struct sender senders[SENDERS];
+	struct receiver receiver = {0};
+	struct mailbox *mailbox;
+	(void)state;
+
+	assert_int_equal(loop_alloc(&receiver.loop), 0);
+	loop_enter(receiver.loop);
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	assert_int_equal(
+		mailbox_listen(mailbox, receiver.loop, receive, &receiver), 0);
+	start_senders(senders, mailbox);
+	loop_run(receiver.loop);
+	join_senders(senders);
+	assert_int_equal(receiver.total, SENDERS * EACH);
+	mailbox_free(mailbox, NULL, NULL);
+	loop_free(receiver.loop);
+}
+
+static void a_waiting_thread_receives_all_in_order(void **state)
+{
+	struct sender senders[SENDERS];
+	struct receiver receiver = {0};
+	struct mailbox *mailbox;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	start_senders(senders, mailbox);
+	while (receiver.total < SENDERS * EACH) {
+		struct mail *mail = mailbox_wait(mailbox, -1);
+
+		assert_non_null(mail);
+		while (mail) {
+			struct mail *next = mail->next;
+
+			receive(mail, &receiver);
+			mail = next;
+		}
+	}
+	join_senders(senders);
+	assert_null(mailbox_take(mailbox));
+	mailbox_free(mailbox, NULL, NULL);
+}
+
+static void waiting_ends_at_its_limit(void **state)
+{
+	struct mailbox *mailbox;
+	struct mail mail;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	assert_null(mailbox_wait(mailbox, 0));
+	assert_null(mailbox_wait(mailbox, 10));
+	/* a take leaves the eventfd readable: the wait must not be fooled */
+	mailbox_post(mailbox, &mail);
+	assert_ptr_equal(mailbox_take(mailbox), &mail);
+	assert_null(mailbox_wait(mailbox, 10));
+	mailbox_post(mailbox, &mail);
+	assert_ptr_equal(mailbox_wait(mailbox, 0), &mail);
+	mailbox_free(mailbox, NULL, NULL);
+}
+
+static void count(struct mail *mail, void *arg)
+{
+	assert_null(mail->next);
+	++*(int *)arg;
+}
+
+static void what_is_inside_is_handed_over_at_the_end(void **state)
+{
+	struct mailbox *mailbox;
+	struct mail mails[3];
+	int n = 0;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	for (int i = 0; i < 3; i++)
+		mailbox_post(mailbox, &mails[i]);
+	mailbox_free(mailbox, count, &n);
+	assert_int_equal(n, 3);
+}
+
+struct suicide {
+	struct loop *loop;
+	struct mailbox *mailbox;
+	int delivered, rest;
+};
+
+static void free_mailbox(struct mail *mail, void *arg)
+{
+	struct suicide *suicide = arg;
+	(void)mail;
+
+	suicide->delivered++;
+	mailbox_free(suicide->mailbox, count, &suicide->rest);
+	loop_stop(suicide->loop);
+}
+
+static void a_handler_may_free_the_mailbox(void **state)
+{
+	struct suicide suicide = {0};
+	struct mail mails[3];
+	(void)state;
+
+	assert_int_equal(loop_alloc(&suicide.loop), 0);
+	loop_enter(suicide.loop);
+	assert_int_equal(mailbox_alloc(&suicide.mailbox), 0);
+	assert_int_equal(mailbox_listen(suicide.mailbox, suicide.loop,
+					free_mailbox, &suicide),
+			 0);
+	for (int i = 0; i < 3; i++)
+		mailbox_post(suicide.mailbox, &mails[i]);
+	loop_run(suicide.loop);
+	assert_int_equal(suicide.delivered, 1);
+	assert_int_equal(suicide.rest, 2);
+	loop_free(suicide.loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_loop_receives_all_in_order_of_each_sender),
+		cmocka_unit_test(a_waiting_thread_receives_all_in_order),
+		cmocka_unit_test(waiting_ends_at_its_limit),
+		cmocka_unit_test(what_is_inside_is_handed_over_at_the_end),
+		cmocka_unit_test(a_handler_may_free_the_mailbox),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
