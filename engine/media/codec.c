@@ -105,7 +105,7 @@ static size_t pitch(const int16_t *history, size_t count)
 			best = lag;
 		}
 	}
-	return best ? best : PITCH_MIN * 2;
+	return best ? best : (size_t)PITCH_MIN * 2;
 }
 
 void codec_conceal_pitch(int16_t *pcm, size_t samples, const int16_t *history,

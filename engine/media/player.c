@@ -134,7 +134,7 @@ static void locate(struct player *p)
 	p->off = 0;
 	if (p->pos > p->total)
 		p->pos = p->total;
-	if (p->pos == p->total)
+	if (p->pos == p->total || !p->pass)
 		return;
 	off = p->pass == forever ? p->pos : p->pos % p->pass;
 	while (off >= p->items[p->item].len)

@@ -72,9 +72,13 @@ static int find(int *fdp, const char *const *paths, size_t count, size_t *index,
 		/* Looked at before it is opened: to open a device may do
 		 * things, a FIFO would wait. */
 		if (stat(paths[i], &st)) {
-			if (errno != ENOENT && errno != ENOTDIR)
-				return fail(err, "%s: %s", paths[i],
-					    strerror(errno));
+			int e = errno;
+
+			if (e != ENOENT && e != ENOTDIR) {
+				(void)fail(err, "%s: %s", paths[i],
+					   strerror(e));
+				return e;
+			}
 			look_note(looked, &len, paths[i], "");
 			continue;
 		}
@@ -121,7 +125,7 @@ static int check_whole(int fd, const char *path, char *err)
 	off_t pos = sizeof(h);
 
 	if (fstat(fd, &st) || pread(fd, h, 12, 0) != 12 ||
-	    memcmp(h, "RIFF", 4) || memcmp(h + 8, "WAVE", 4))
+	    memcmp(h, "RIFF", 4) != 0 || memcmp(h + 8, "WAVE", 4) != 0)
 		return 0;
 	while (pread(fd, h, 8, pos) == 8) {
 		uint32_t size = get32(h + 4);
@@ -189,10 +193,10 @@ int prompt_decode_open(struct prompt_decode **dp, const char *const *paths,
 		       size_t count, size_t *index, char *err)
 {
 	struct prompt_decode *d;
-	int fd, e;
+	int fd = -1, e;
 
 	e = find(&fd, paths, count, index, err);
-	if (e)
+	if (e || fd < 0)
 		return e;
 	d = calloc(1, sizeof(*d));
 	if (d)

@@ -240,7 +240,7 @@ int recorder_alloc(struct recorder **rp, struct file_thread *ft,
 	r->digit_at = none;
 	if (record->beep) {
 		tone_init(&r->beep, hz, BEEP_DB, BEEP_MS, 0);
-		r->beep_left = BEEP_MS * AUDIO_SAMPLES_PER_MS;
+		r->beep_left = (size_t)BEEP_MS * AUDIO_SAMPLES_PER_MS;
 	}
 	r->open.run = open_run;
 	r->finish.run = finish_run;
@@ -317,13 +317,14 @@ static void ring_put(struct recorder *r, uint64_t head, const int16_t *heard,
 {
 	for (size_t i = 0; i < n; i++) {
 		int16_t *frame = r->ring + (head + i) % RING_FRAMES * r->width;
-		int16_t far = heard ? heard[i] : 0, ours = sent ? sent[i] : 0;
 
-		frame[0] = far;
-		if (r->channels == MEDIA_RECORD_STEREO)
-			frame[1] = ours;
-		else if (r->channels == MEDIA_RECORD_MIXED)
-			pcm_add(frame, &ours, 1);
+		memset(frame, 0, r->width * sizeof(*frame));
+		if (heard)
+			frame[0] = heard[i];
+		if (sent && r->channels == MEDIA_RECORD_STEREO)
+			frame[1] = sent[i];
+		else if (sent && r->channels == MEDIA_RECORD_MIXED)
+			pcm_add(frame, &sent[i], 1);
 	}
 }
 

@@ -15,6 +15,7 @@
 enum {
 	HEADER_SIZE = 44,
 	SAMPLE_SIZE = 2,
+	DATA_ID = 0x61746164, /* "data" */
 	CHANNELS_MAX = 2,
 	SILENCE_BYTES = 16384,
 	FILE_MODE = 0640, /* what people say is not for everyone */
@@ -73,12 +74,10 @@ static int write_at(int fd, const void *buf, size_t size, uint64_t pos,
 
 static int write_header(const struct wav_writer *w, uint64_t bytes)
 {
-	uint8_t h[HEADER_SIZE];
+	uint8_t h[HEADER_SIZE] = "RIFF\0\0\0\0WAVEfmt ";
 	unsigned channels = w->frame_size / SAMPLE_SIZE;
 
-	memcpy(h, "RIFF", 4);
 	put32(h + 4, (uint32_t)(HEADER_SIZE - 8 + bytes));
-	memcpy(h + 8, "WAVEfmt ", 8);
 	put32(h + 16, 16);
 	put16(h + 20, 1); /* PCM */
 	put16(h + 22, channels);
@@ -86,7 +85,7 @@ static int write_header(const struct wav_writer *w, uint64_t bytes)
 	put32(h + 28, AUDIO_SRATE * w->frame_size);
 	put16(h + 32, w->frame_size);
 	put16(h + 34, 8 * SAMPLE_SIZE);
-	memcpy(h + 36, "data", 4);
+	put32(h + 36, DATA_ID);
 	put32(h + 40, (uint32_t)bytes);
 	return write_at(w->fd, h, sizeof(h), 0, NULL);
 }

@@ -7,8 +7,10 @@ static size_t encode(uint8_t *payload, const int16_t *pcm, size_t samples)
 {
 	for (size_t i = 0; i < samples; i++) {
 		/* librem negates in 16 bits, which −32768 does not survive. */
-		int16_t s = pcm[i] == INT16_MIN ? INT16_MIN + 1 : pcm[i];
+		int16_t s = pcm[i];
 
+		if (s == INT16_MIN)
+			s = INT16_MIN + 1;
 		payload[i] = g711_pcm2alaw(s);
 	}
 	return samples;
