@@ -38,8 +38,8 @@ struct store_statement {
 struct store_result {
 	const char *error;  /* NULL: it is done and durable */
 	const char *code;   /* "busy", "full", "constraint", "sql", "timeout",
-	                       "closed", "io", … with an error */
-	int failed;         /* index of the statement that failed */
+			       "closed", "io", … with an error */
+	int failed;	    /* index of the statement that failed */
 	int64_t changes;    /* rows changed, all statements */
 	int64_t last_rowid; /* of the last INSERT */
 	/* rows of the last statement that returned any */
