@@ -39,7 +39,7 @@ char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
 	gmtime_r(&sec, &tm);
 	n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!n) /* a year of more than four digits: out of scale */
-		return strcpy(out, "9999-12-31T23:59:59.999Z");
+		return memcpy(out, "9999-12-31T23:59:59.999Z", CLOCK_ISO_SIZE);
 	snprintf(out + n, CLOCK_ISO_SIZE - n, ".%03dZ", (int)ms);
 	return out;
 }
@@ -138,7 +138,7 @@ static int parse_date(int64_t *wall_ms, const char *text)
 	err = to_wall_ms(&value, tm, utc, ms);
 	if (err)
 		return err;
-	*wall_ms = value - sign * (zone_h * 60 + zone_m) * INT64_C(60000);
+	*wall_ms = value - INT64_C(60000) * sign * (zone_h * 60 + zone_m);
 	return 0;
 }
 

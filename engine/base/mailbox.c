@@ -23,7 +23,8 @@ struct mailbox {
 	mail_h *handler;
 	void *arg;
 	struct mail *taken; /* being handed over */
-	bool *freed;	    /* set when a handler frees the mailbox */
+	bool delivering;
+	bool freed; /* by a handler: the memory goes when that returns */
 };
 
 int mailbox_alloc(struct mailbox **mp)
@@ -63,15 +64,15 @@ void mailbox_free(struct mailbox *mailbox, mail_h *handler, void *arg)
 
 	if (!mailbox)
 		return;
-	if (mailbox->freed)
-		*mailbox->freed = true;
 	if (mailbox->event)
 		event_free(mailbox->event);
 	taken = mailbox->taken;
 	rest = mailbox_take(mailbox);
 	close(mailbox->eventfd);
 	pthread_mutex_destroy(&mailbox->mutex);
-	free(mailbox);
+	mailbox->freed = true;
+	if (!mailbox->delivering)
+		free(mailbox);
 
 	hand_over(taken, handler, arg);
 	hand_over(rest, handler, arg);
@@ -90,22 +91,22 @@ static void clear_eventfd(const struct mailbox *mailbox)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct mailbox *mailbox = arg;
-	bool freed = false;
 	(void)fd;
 	(void)what;
 
 	clear_eventfd(mailbox);
 	mailbox->taken = mailbox_take(mailbox);
-	mailbox->freed = &freed;
-	while (!freed && mailbox->taken) {
+	mailbox->delivering = true;
+	while (!mailbox->freed && mailbox->taken) {
 		struct mail *mail = mailbox->taken;
 
 		mailbox->taken = mail->next;
 		mail->next = NULL;
 		mailbox->handler(mail, mailbox->arg);
 	}
-	if (!freed)
-		mailbox->freed = NULL;
+	mailbox->delivering = false;
+	if (mailbox->freed)
+		free(mailbox);
 }
 
 int mailbox_listen(struct mailbox *mailbox, struct loop *loop, mail_h *handler,

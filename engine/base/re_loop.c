@@ -134,11 +134,9 @@ int fd_listen(int fd, int flags, fd_h *fh, void *arg)
 	}
 	slot = &fds->slots[fd];
 
-	if (slot->handler && slot->flags == flags) {
-		slot->handler = fh;
-		slot->arg = arg;
-		return 0;
-	}
+	/* Registered anew even when the flags stay: should the descriptor have
+	 * been closed and opened behind our back, the kernel has forgotten it.
+	 */
 	if (slot->handler)
 		forget(slot);
 

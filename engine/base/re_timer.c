@@ -139,6 +139,7 @@ static void fire(struct re_timers *timers)
 		if (first->due_ns > now_ns || first->seq >= seq_end)
 			break;
 		take_out(timers, tmr);
+		assert(handler); /* what has none is not in the heap */
 		handler(arg);
 	}
 	timers->firing = false;

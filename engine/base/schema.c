@@ -24,6 +24,17 @@ struct place {
 static bool check_value(struct place *place, const struct schema *field,
 			const cJSON *value);
 
+static struct place begin(const char *where, char *err, size_t size)
+{
+	struct place place;
+
+	place.where = where;
+	place.path[0] = '\0';
+	place.err = err;
+	place.size = size;
+	return place;
+}
+
 __attribute__((format(printf, 2, 3))) static bool
 fail(const struct place *place, const char *fmt, ...)
 {
@@ -172,7 +183,7 @@ static bool check_string(const struct place *place, const struct schema *field,
 static bool check_number(const struct place *place, const struct schema *field,
 			 const cJSON *value)
 {
-	const double number = value ? value->valuedouble : 0;
+	const double number = value->valuedouble;
 	const char *unit = field->unit ? field->unit : "";
 	const char *space = field->unit ? " " : "";
 
@@ -307,7 +318,7 @@ bool schema_check(const struct schema *fields, const cJSON *value,
 		  const char *where, char *err, size_t size)
 {
 	const struct schema root = {.type = SCHEMA_TABLE, .fields = fields};
-	struct place place = {.where = where, .err = err, .size = size};
+	struct place place = begin(where, err, size);
 
 	return check_value(&place, &root, value);
 }
@@ -315,7 +326,7 @@ bool schema_check(const struct schema *fields, const cJSON *value,
 bool schema_check_field(const struct schema *field, const cJSON *value,
 			const char *path, char *err, size_t size)
 {
-	struct place place = {.err = err, .size = size};
+	struct place place = begin(NULL, err, size);
 
 	enter(&place, "%s", path);
 	return check_value(&place, field, value);
@@ -325,7 +336,7 @@ const struct schema *schema_find(const struct schema *fields, const char *name,
 				 const char *path, char *err, size_t size)
 {
 	const struct schema *field = find_field(fields, name);
-	struct place place = {.err = err, .size = size};
+	struct place place = begin(NULL, err, size);
 
 	if (!field) {
 		enter(&place, "%s", path);

@@ -37,7 +37,7 @@ static void local_times_follow_the_zone(void **state)
 	assert_int_equal(parse("2026-11-21 10:25:00.123"), moment);
 	assert_int_equal(parse("2026-11-21T10:25:00"), moment - 123);
 	assert_int_equal(parse("2026-11-21"),
-			 moment - 123 - (10 * 60 + 25) * 60000);
+			 moment - 123 - INT64_C(60000) * (10 * 60 + 25));
 	/* summer time: an hour more from UTC */
 	assert_int_equal(parse("2026-07-01 12:00"), parse("2026-07-01T10:00Z"));
 }

@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/socket.h>
+#include <event2/event.h>
 #include <re.h>
 #include "base/loop.h"
 
@@ -353,6 +355,26 @@ static void descriptors_far_above_the_first_table_work(void **state)
 	assert_int_equal(fd_listen(-1, FD_READ, count_flags, NULL), EBADF);
 }
 
+static void a_descriptor_replaced_behind_our_back_is_heard_again(void **state)
+{
+	int old[2], new[2], seen = 0;
+	(void)state;
+
+	assert_int_equal(pipe(old), 0);
+	assert_int_equal(pipe(new), 0);
+	assert_int_equal(fd_listen(old[0], FD_READ, count_flags, &seen), 0);
+	assert_int_equal(dup2(new[0], old[0]), old[0]);
+	assert_int_equal(fd_listen(old[0], FD_READ, count_flags, &seen), 0);
+	assert_int_equal(write(new[1], "x", 1), 1);
+	loop_run(loop);
+	assert_int_equal(seen, FD_READ);
+	fd_close(old[0]);
+	for (int i = 0; i < 2; i++) {
+		close(old[i]);
+		close(new[i]);
+	}
+}
+
 static void listening_to_a_closed_descriptor_fails(void **state)
 {
 	int fds[2];
@@ -382,6 +404,44 @@ static void re_main_runs_until_re_cancel(void **state)
 	assert_int_equal(fired, 1);
 }
 
+static int allocations_left = -1; /* -1: any number */
+
+static void *failing_malloc(size_t size)
+{
+	if (!allocations_left)
+		return NULL;
+	if (allocations_left > 0)
+		allocations_left--;
+	return malloc(size);
+}
+
+static void *failing_realloc(void *old, size_t size)
+{
+	if (!allocations_left)
+		return NULL;
+	if (allocations_left > 0)
+		allocations_left--;
+	return realloc(old, size);
+}
+
+/* Fails libevent's first allocation, then its second, … until all succeed. */
+static void making_a_loop_survives_lack_of_memory(void **state)
+{
+	struct loop *other = NULL;
+	int err = ENOMEM, n;
+	(void)state;
+
+	for (n = 0; err; n++) {
+		assert_null(other);
+		allocations_left = n;
+		err = loop_alloc(&other);
+		assert_true(!err || err == ENOMEM);
+	}
+	allocations_left = -1;
+	assert_true(n > 3);
+	loop_free(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -398,9 +458,12 @@ int main(void)
 		TEST(a_reopened_descriptor_gets_no_stale_event),
 		TEST(flags_can_be_changed_while_listening),
 		TEST(descriptors_far_above_the_first_table_work),
+		TEST(a_descriptor_replaced_behind_our_back_is_heard_again),
 		TEST(listening_to_a_closed_descriptor_fails),
 		TEST(re_main_runs_until_re_cancel),
+		TEST(making_a_loop_survives_lack_of_memory),
 	};
 
+	event_set_mem_functions(failing_malloc, failing_realloc, free);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/schema.h"
@@ -46,6 +47,7 @@ static const struct schema fields[] = {
 	{.name = "transports",
 	 .type = SCHEMA_STRING_OR_LIST,
 	 .choices = transports},
+	{.name = "rate", .type = SCHEMA_NUMBER, .min = 0.1, .max = DBL_MAX},
 	{.name = "free", .type = SCHEMA_TABLE},
 	{.name = "user", .type = SCHEMA_ANY},
 	{0},
@@ -142,6 +144,10 @@ static void out_of_range_gives_the_range(void **state)
 	refused("{\"accounts\":[{\"name\":\"a\",\"expires\":5}]}",
 		"moondial.lua: accounts[1].expires: must be from 30 to "
 		"86400 s, not 5");
+	refused("{\"rate\":0}",
+		"moondial.lua: rate: must be at least 0.1, not 0");
+	refused("{\"rate\":1e999}",
+		"moondial.lua: rate: expected a number, got the number inf");
 }
 
 static void a_bad_choice_lists_them_and_the_nearest(void **state)
