@@ -21,11 +21,12 @@ static size_t decode(int16_t *pcm, size_t max, const uint8_t *payload,
 {
 	size_t n = bytes < max ? bytes : max;
 
-	for (size_t i = 0; i < n; i++)
-		/* librem makes ±2 of the two zeros. */
-		pcm[i] = (payload[i] & 0x7f) == 0x7f
-				 ? 0
-				 : g711_ulaw2pcm(payload[i]);
+	for (size_t i = 0; i < n; i++) {
+		pcm[i] = g711_ulaw2pcm(payload[i]);
+		/* librem's table has ±2 for the two zeros. */
+		if (pcm[i] == 2 || pcm[i] == -2)
+			pcm[i] = 0;
+	}
 	return n;
 }
 
