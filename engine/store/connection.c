@@ -93,7 +93,8 @@ static struct cached *find_cached(struct connection *conn, const char *sql,
 	struct cached *c = conn->slots[hash % CACHE_SLOTS];
 
 	for (; c; c = c->chain) {
-		if (c->hash == hash && (c->sql == sql || !strcmp(c->sql, sql)))
+		if (c->hash == hash && c->own == conn->own &&
+		    (c->sql == sql || !strcmp(c->sql, sql)))
 			return c;
 	}
 
