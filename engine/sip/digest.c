@@ -108,14 +108,23 @@ static struct realm *realm_add(struct digest *digest, const struct pl *name,
 	return realm;
 }
 
+static bool has_control(const struct pl *pl)
+{
+	for (size_t i = 0; i < pl->l; i++) {
+		if ((unsigned char)pl->p[i] < ' ')
+			return true;
+	}
+	return false;
+}
+
 struct taking {
 	struct digest *digest;
 	bool known;    /* a challenge in MD5 was there */
 	bool answered; /* and we have credentials for it */
 };
 
-static bool take_challenge(const struct sip_hdr *hdr,
-			   const struct sip_msg *msg, void *arg)
+static bool take_challenge(const struct sip_hdr *hdr, const struct sip_msg *msg,
+			   void *arg)
 {
 	const bool proxy = hdr->id == SIP_HDR_PROXY_AUTHENTICATE;
 	struct taking *taking = arg;
@@ -131,6 +140,9 @@ static bool take_challenge(const struct sip_hdr *hdr,
 		return false;
 	if (pl_isset(&chall.qop) && !offers_auth(&chall.qop))
 		return false;
+	if (has_control(&chall.realm) || has_control(&chall.nonce) ||
+	    has_control(&chall.opaque))
+		return false; /* would be folded lines in our request */
 	taking->known = true;
 
 	realm = realm_find(taking->digest, &chall.realm, proxy);
@@ -168,8 +180,8 @@ int digest_challenged(struct digest *digest, const struct sip_msg *msg)
 		((struct realm *)le->data)->fresh = false;
 	sip_msg_hdr_apply(msg, true, SIP_HDR_WWW_AUTHENTICATE, take_challenge,
 			  &taking);
-	sip_msg_hdr_apply(msg, true, SIP_HDR_PROXY_AUTHENTICATE,
-			  take_challenge, &taking);
+	sip_msg_hdr_apply(msg, true, SIP_HDR_PROXY_AUTHENTICATE, take_challenge,
+			  &taking);
 	if (taking.answered) {
 		digest->tries++;
 		return 0;
@@ -219,8 +231,7 @@ static int print_realm(struct mbuf *mb, struct realm *realm, const char *method,
 	if (realm->qop)
 		err |= md5_printf(response, "%s:%s:%08x:%016llx:auth:%w", ha1,
 				  realm->nonce, realm->nc,
-				  (unsigned long long)cnonce, ha2,
-				  sizeof(ha2));
+				  (unsigned long long)cnonce, ha2, sizeof(ha2));
 	else
 		err |= md5_printf(response, "%s:%s:%w", ha1, realm->nonce, ha2,
 				  sizeof(ha2));
@@ -235,7 +246,8 @@ static int print_realm(struct mbuf *mb, struct realm *realm, const char *method,
 	if (realm->opaque)
 		err |= mbuf_printf(mb, ", opaque=\"%s\"", realm->opaque);
 	if (realm->qop)
-		err |= mbuf_printf(mb, ", qop=auth, nc=%08x, cnonce=\"%016llx\"",
+		err |= mbuf_printf(mb,
+				   ", qop=auth, nc=%08x, cnonce=\"%016llx\"",
 				   realm->nc, (unsigned long long)cnonce);
 	err |= mbuf_write_str(mb, "\r\n");
 	return err;

@@ -1,0 +1,278 @@
+/* dispatch.c -- where each message goes
+ *
+ *   first: counted, checked, before libre's transactions see it
+ *   (libre: retransmissions, CANCEL, ACK of failures, merged requests)
+ *   last: a session's dialog; a new INVITE; OPTIONS; else refused
+ */
+#include <string.h>
+#include "base/log.h"
+#include "base/metrics.h"
+#include "sip/header.h"
+#include "sip/sanity.h"
+#include "sip/session_private.h"
+#include "sip/udp_tap.h"
+
+METRIC(sip_rx_requests, "SIP requests received, retransmissions included")
+METRIC(sip_rx_responses, "SIP responses received, retransmissions included")
+METRIC(sip_rx_malformed, "SIP messages refused or dropped as malformed")
+METRIC(sip_rx_stray, "SIP responses and ACKs that nothing waits for, dropped")
+METRIC(sip_rx_refused, "SIP requests refused outside of calls")
+
+static bool is(const struct sip_msg *msg, const char *method)
+{
+	return !pl_strcmp(&msg->met, method);
+}
+
+void refuse(const struct stack *stack, const struct sip_msg *msg,
+	    uint16_t scode, const char *reason, const char *headers)
+{
+	int err;
+
+	if (is(msg, "ACK"))
+		return;
+	metric_add(&sip_rx_refused, 1);
+	/* An INVITE's final response is repeated until its ACK; for the rest
+	 * the request itself is repeated, and stateless is cheaper. */
+	if (is(msg, "INVITE"))
+		err = sip_treplyf(NULL, NULL, stack->sip, msg, false, scode,
+				  reason, "%sContent-Length: 0\r\n\r\n",
+				  headers ? headers : "");
+	else
+		err = sip_replyf(stack->sip, msg, scode, reason,
+				 "%sContent-Length: 0\r\n\r\n",
+				 headers ? headers : "");
+	if (err)
+		log_debug(NULL, "sip: %u not sent: %s", scode, strerror(err));
+}
+
+/* A refusal without a transaction carries the same To tag each time
+ * (RFC 3261 8.2.7): made from what is the same in each retransmission. */
+static void steady_tag(const struct sip_msg *msg)
+{
+	struct sip_msg *writable = (struct sip_msg *)msg;
+
+	writable->tag = (uint64_t)hash_joaat_pl(&msg->callid) << 32 |
+			(hash_joaat_pl(&msg->via.branch) ^
+			 hash_joaat_pl(&msg->from.tag));
+}
+
+static bool on_first_request(const struct sip_msg *msg, void *arg)
+{
+	struct stack *stack = arg;
+	const char *reason = NULL;
+	uint16_t scode;
+
+	metric_add(&sip_rx_requests, 1);
+	(void)udp_tap_see(stack, msg);
+	stack->request = msg;
+	scode = sanity_request(msg, &reason);
+	if (!scode)
+		return false;
+	metric_add(&sip_rx_malformed, 1);
+	if (!is(msg, "ACK")) {
+		steady_tag(msg);
+		(void)sip_reply(stack->sip, msg, scode, reason);
+	}
+	return true;
+}
+
+static bool on_first_response(const struct sip_msg *msg, void *arg)
+{
+	struct stack *stack = arg;
+
+	if (udp_tap_see(stack, msg))
+		return true;
+	metric_add(&sip_rx_responses, 1);
+	if (sanity_response(msg))
+		return false;
+	metric_add(&sip_rx_malformed, 1);
+	return true;
+}
+
+/* --- what libre's transactions leave */
+
+static bool append_option(const struct sip_hdr *hdr, const struct sip_msg *msg,
+			  void *arg)
+{
+	struct mbuf *mb = arg;
+	(void)msg;
+
+	if (hdr->val.l)
+		(void)mbuf_printf(mb, "%s%r",
+				  mb->pos ? ", " : "Unsupported: ", &hdr->val);
+	return false;
+}
+
+/* We know no extension that a peer could require (RFC 3261 8.2.2.3). */
+static bool requires(const struct stack *stack, const struct sip_msg *msg)
+{
+	struct mbuf *mb;
+	bool any;
+
+	if (is(msg, "ACK") || is(msg, "CANCEL") ||
+	    !sip_msg_hdr(msg, SIP_HDR_REQUIRE))
+		return false;
+	mb = mbuf_alloc(128);
+	if (!mb)
+		return false;
+	sip_msg_hdr_apply(msg, true, SIP_HDR_REQUIRE, append_option, mb);
+	any = mb->pos > 0;
+	if (any && !mbuf_write_str(mb, "\r\n") && !mbuf_write_u8(mb, 0))
+		refuse(stack, msg, 420, "Bad Extension", (char *)mb->buf);
+	mem_deref(mb);
+	return any;
+}
+
+static void answer_options(const struct stack *stack, const struct sip_msg *msg)
+{
+	(void)sip_replyf(stack->sip, msg, 200, "OK",
+			 SIP_ALLOW_LINE "Accept: application/sdp\r\n"
+					"Accept-Encoding: identity\r\n"
+					"Accept-Language: en\r\n"
+					"Supported: \r\n"
+					"Content-Length: 0\r\n\r\n");
+}
+
+static void on_bye(struct session *session, const struct sip_msg *msg)
+{
+	(void)sip_treply(NULL, session->stack->sip, msg, 200, "OK");
+	session->peer_bye = true;
+	session->bye_wanted = false;
+	replies_stop(session);
+	if (session->st)
+		(void)sip_treply(&session->st, session->stack->sip,
+				 session->msg, 487, "Request Terminated");
+	session_end_by(session, 0, msg);
+}
+
+static void on_info(struct session *session, const struct sip_msg *msg)
+{
+	uint16_t scode = 405;
+
+	if (session->state == SESSION_CLOSED) {
+		refuse(session->stack, msg, 481,
+		       "Call/Transaction Does Not Exist", NULL);
+		return;
+	}
+	if (session->h.info)
+		scode = session->h.info(msg, session->arg);
+	if (scode < 200 || scode > 699)
+		scode = 500;
+	(void)sip_treplyf(NULL, NULL, session->stack->sip, msg, false, scode,
+			  status_phrase(scode), "%sContent-Length: 0\r\n\r\n",
+			  scode == 405 ? SIP_ALLOW_LINE : "");
+}
+
+static void in_dialog(struct session *session, const struct sip_msg *msg)
+{
+	struct stack *stack = session->stack;
+
+	if (is(msg, "ACK")) {
+		reply_acked(session, msg);
+		return;
+	}
+	if (session->dlg && !sip_dialog_rseq_valid(session->dlg, msg)) {
+		refuse(stack, msg, 500, "CSeq Out Of Order", NULL);
+		return;
+	}
+	if (requires(stack, msg))
+		return;
+	if (is(msg, "BYE"))
+		on_bye(session, msg);
+	else if (is(msg, "INVITE") || is(msg, "UPDATE"))
+		offer_received(session, msg);
+	else if (is(msg, "INFO"))
+		on_info(session, msg);
+	else if (is(msg, "OPTIONS"))
+		answer_options(stack, msg);
+	else
+		refuse(stack, msg, 405, "Method Not Allowed", SIP_ALLOW_LINE);
+}
+
+static void out_of_dialog(struct stack *stack, const struct sip_msg *msg)
+{
+	if (is(msg, "CANCEL")) {
+		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
+		       NULL);
+	} else if (is(msg, "BYE") || is(msg, "INFO") || is(msg, "UPDATE")) {
+		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
+		       NULL);
+	} else if (is(msg, "INVITE")) {
+		if (!requires(stack, msg))
+			uas_invite(stack, msg);
+	} else if (is(msg, "OPTIONS")) {
+		if (!requires(stack, msg))
+			answer_options(stack, msg);
+	} else {
+		refuse(stack, msg, 405, "Method Not Allowed", SIP_ALLOW_LINE);
+	}
+}
+
+static bool on_last_request(const struct sip_msg *msg, void *arg)
+{
+	struct stack *stack = arg;
+	struct session *session;
+
+	session = pl_isset(&msg->to.tag) ? session_find(stack, msg) : NULL;
+	if (session) {
+		mem_ref(session);
+		in_dialog(session, msg);
+		mem_deref(session);
+	} else if (is(msg, "ACK")) {
+		metric_add(&sip_rx_stray, 1);
+	} else if (pl_isset(&msg->to.tag)) {
+		steady_tag(msg);
+		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
+		       NULL);
+	} else {
+		if (!is(msg, "INVITE"))
+			steady_tag(msg);
+		out_of_dialog(stack, msg);
+	}
+	return true;
+}
+
+static bool on_last_response(const struct sip_msg *msg, void *arg)
+{
+	struct stack *stack = arg;
+
+	if (msg->scode >= 200 && msg->scode < 300 &&
+	    !pl_strcmp(&msg->cseq.met, "INVITE") && ack_again(stack, msg))
+		return true;
+	metric_add(&sip_rx_stray, 1);
+	return true;
+}
+
+/* libre registers its transactions first; we must see a message before them.
+ * struct sip_lsnr begins with its list element: checked, as it is private. */
+static int move_to_front(struct sip_lsnr *lsnr)
+{
+	struct le *le = (struct le *)lsnr;
+	struct list *list = le->list;
+
+	if (le->data != lsnr || !list || list->tail != le)
+		return EPROTO;
+	list_unlink(le);
+	list_prepend(list, le, lsnr);
+	return 0;
+}
+
+int dispatch_listen(struct stack *stack)
+{
+	int err;
+
+	err = sip_listen(&stack->first_req, stack->sip, true, on_first_request,
+			 stack);
+	err = err ? err : move_to_front(stack->first_req);
+	err = err ? err
+		  : sip_listen(&stack->first_resp, stack->sip, false,
+			       on_first_response, stack);
+	err = err ? err : move_to_front(stack->first_resp);
+	err = err ? err
+		  : sip_listen(&stack->last_req, stack->sip, true,
+			       on_last_request, stack);
+	err = err ? err
+		  : sip_listen(&stack->last_resp, stack->sip, false,
+			       on_last_response, stack);
+	return err;
+}

@@ -1,0 +1,254 @@
+/* stack.c -- the SIP endpoint: listeners, DNS, whom we trust, its end */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include "base/log.h"
+#include "base/loop.h"
+#include "sip/listen.h"
+#include "sip/session_private.h"
+#include "sip/stack_private.h"
+#include "sip/trace.h"
+#include "sip/udp_tap.h"
+
+enum {
+	/* Buckets of libre's tables, powers of two: thousands of calls. */
+	TRANSACTIONS = 4096,
+	CONNECTIONS = 256,
+	SESSIONS = 4096,
+	DNS_SERVERS = 8,
+	PORT_TRIES = 16,
+};
+
+struct trusted {
+	struct le le;
+	struct sa addr;
+	unsigned count;
+};
+
+static void trusted_destructor(void *arg)
+{
+	struct trusted *trusted = arg;
+
+	list_unlink(&trusted->le);
+}
+
+static struct trusted *trusted_find(const struct stack *stack,
+				    const struct sa *addr)
+{
+	for (struct le *le = stack->trusted.head; le; le = le->next) {
+		struct trusted *trusted = le->data;
+
+		if (sa_cmp(&trusted->addr, addr, SA_ADDR))
+			return trusted;
+	}
+	return NULL;
+}
+
+void stack_trust(struct stack *stack, const struct sa *addr, bool add)
+{
+	struct trusted *trusted = trusted_find(stack, addr);
+
+	if (!add) {
+		if (trusted && !--trusted->count)
+			mem_deref(trusted);
+		return;
+	}
+	if (!trusted) {
+		trusted = mem_zalloc(sizeof(*trusted), trusted_destructor);
+		if (!trusted) {
+			log_error(NULL, "out of memory for a trusted address");
+			return;
+		}
+		trusted->addr = *addr;
+		list_append(&stack->trusted, &trusted->le, trusted);
+	}
+	trusted->count++;
+}
+
+bool stack_trusted(const struct stack *stack, const struct sa *src)
+{
+	return trusted_find(stack, src) != NULL;
+}
+
+/* The resolvers of /etc/resolv.conf. A machine without them, or with a line
+ * that can't be read, still calls numeric addresses. */
+static int dns_alloc(struct dnsc **dnsp)
+{
+	struct sa servers[DNS_SERVERS], usable[DNS_SERVERS];
+	uint32_t n = DNS_SERVERS, count = 0;
+	char domain[256];
+
+	memset(servers, 0, sizeof(servers));
+	if (dns_srv_get(domain, sizeof(domain), servers, &n) == ENOENT ||
+	    n > DNS_SERVERS)
+		n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (sa_isset(&servers[i], SA_ADDR))
+			usable[count++] = servers[i];
+	}
+	if (!count)
+		log_warn(NULL, "no name server in /etc/resolv.conf: only "
+			       "numeric SIP addresses can be called");
+	return dnsc_alloc(dnsp, NULL, usable, count);
+}
+
+static const char *advice(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "address already in use: another program listens "
+		       "there; stop it or choose another port";
+	case EADDRNOTAVAIL:
+		return "this machine has no such address; 'ip address' shows "
+		       "those it has";
+	case EACCES:
+		return "permission denied: ports below 1024 need root";
+	default:
+		return strerror(err);
+	}
+}
+
+static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
+		     const struct sa *dst, const uint8_t *pkt, size_t len,
+		     void *arg)
+{
+	if (!udp_tap_probe(pkt, len))
+		trace_message(tx, tp, src, dst, pkt, len, arg);
+}
+
+static int listen_one(struct stack *stack, struct stack_listen *listen)
+{
+	const bool any_port = !sa_port(&listen->addr);
+	int err = 0;
+
+	for (int i = 0; i < (any_port ? PORT_TRIES : 1); i++) {
+		if (any_port) {
+			sa_set_port(&listen->addr, 0);
+			err = listen_free_port(listen);
+			if (err)
+				return err;
+		}
+		err = sip_transp_add(stack->sip, listen->tp, &listen->addr);
+		if (err != EADDRINUSE)
+			break;
+	}
+	if (!err && listen->tp == SIP_TRANSP_UDP)
+		err = udp_tap_add(stack, (size_t)(listen - stack->listens));
+	return err;
+}
+
+static int listen_all(struct stack *stack, char *text, size_t size)
+{
+	for (size_t i = 0; i < stack->listen_count; i++) {
+		struct stack_listen *listen = &stack->listens[i];
+		int err = listen_one(stack, listen);
+
+		if (err) {
+			(void)re_snprintf(text, size, "%s:%J: %s",
+					  listen->tp == SIP_TRANSP_UDP ? "udp"
+								       : "tcp",
+					  &listen->addr, advice(err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int stack_alloc(struct stack **sp, const struct stack_config *config,
+		stack_invite_h *inviteh, void *arg, char *text, size_t size)
+{
+	struct stack *stack;
+	int err;
+
+	assert(loop_current());
+	if (!sp || !config || !config->listen_count) {
+		(void)re_snprintf(text, size, "no address to listen on");
+		return EINVAL;
+	}
+	(void)re_snprintf(text, size, "out of memory");
+	stack = mem_zalloc(sizeof(*stack), NULL);
+	if (!stack)
+		return ENOMEM;
+	stack->inviteh = inviteh;
+	stack->arg = arg;
+	stack->listen_count = config->listen_count;
+	stack->listens =
+		mem_alloc(config->listen_count * sizeof(*stack->listens), NULL);
+	if (!stack->listens) {
+		err = ENOMEM;
+		goto out;
+	}
+	memcpy(stack->listens, config->listen,
+	       config->listen_count * sizeof(*stack->listens));
+
+	err = hash_alloc(&stack->sessions, SESSIONS);
+	err = err ? err : hash_alloc(&stack->acks, SESSIONS);
+	err = err ? err : dns_alloc(&stack->dns);
+	err = err ? err
+		  : sip_alloc(&stack->sip, stack->dns, TRANSACTIONS,
+			      TRANSACTIONS, CONNECTIONS, config->user_agent,
+			      NULL, stack);
+	if (err)
+		goto out;
+	if (config->trace)
+		sip_set_trace_handler(stack->sip, on_trace);
+	err = dispatch_listen(stack);
+	if (err)
+		goto out;
+	err = listen_all(stack, text, size);
+
+out:
+	if (err)
+		stack_free(stack);
+	else
+		*sp = stack;
+	return err;
+}
+
+void stack_free(struct stack *stack)
+{
+	if (!stack)
+		return;
+	stack->closing = true;
+	sessions_abandon(stack);
+	if (stack->sip) {
+		/* Twice: what ends in the first may begin something new. */
+		sip_close(stack->sip, true);
+		sip_close(stack->sip, true);
+	}
+	hash_flush(stack->acks);
+	mem_deref(stack->first_req);
+	mem_deref(stack->first_resp);
+	mem_deref(stack->last_req);
+	mem_deref(stack->last_resp);
+	list_flush(&stack->taps);
+	list_flush(&stack->trusted);
+	mem_deref(stack->sip);
+	mem_deref(stack->dns);
+	mem_deref(stack->sessions);
+	mem_deref(stack->acks);
+	mem_deref(stack->listens);
+	mem_deref(stack);
+}
+
+struct sip *stack_sip(const struct stack *stack)
+{
+	return stack->sip;
+}
+
+struct dnsc *stack_dns(const struct stack *stack)
+{
+	return stack->dns;
+}
+
+const struct stack_listen *stack_listens(const struct stack *stack,
+					 size_t *count)
+{
+	*count = stack->listen_count;
+	return stack->listens;
+}
+
+unsigned stack_pending(const struct stack *stack)
+{
+	return stack->pending;
+}
