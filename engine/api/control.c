@@ -294,12 +294,16 @@ static bool close_one(handle_t handle, void *ptr, void *arg)
 {
 	struct connection *c = ptr;
 	struct evbuffer *out = bufferevent_get_output(c->bev);
+	struct evbuffer_iovec parts[8];
+	const int n = evbuffer_peek(out, -1, NULL, parts, 8);
 	(void)handle;
 	(void)arg;
 
-	/* "drain" is answered as the engine goes: send what fits now */
-	if (evbuffer_get_length(out))
-		(void)evbuffer_write(out, bufferevent_getfd(c->bev));
+	/* "drain" is answered as the engine goes: send what fits now. (A
+	 * bufferevent's buffer is frozen for all but looking.) */
+	for (int i = 0; i < n && i < 8; i++)
+		(void)send(bufferevent_getfd(c->bev), parts[i].iov_base,
+			   parts[i].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	connection_close(c);
 	return false;
 }

@@ -72,7 +72,7 @@ static void written(const struct store_result *result, void *arg)
 	free(pending);
 }
 
-static void send(struct store *store, const char *query, const struct row *row,
+static void row_send(struct store *store, const char *query, const struct row *row,
 		 const char *id)
 {
 	const struct store_statement statement = {
@@ -111,7 +111,7 @@ void cdr_write_begun(struct store *store, const struct cdr *cdr)
 	text(&row, cdr->campaign);
 	text(&row, cdr->lead_id);
 	known(&row, cdr->attempt);
-	send(store, "cdr_begin", &row, cdr->id);
+	row_send(store, "cdr_begin", &row, cdr->id);
 }
 
 void cdr_write_ended(struct store *store, const struct cdr *cdr)
@@ -159,5 +159,5 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 	text(&row, cdr->traceback);
 	text(&row, cdr->user_json);
 	text(&row, cdr->id);
-	send(store, "cdr_finish", &row, cdr->id);
+	row_send(store, "cdr_finish", &row, cdr->id);
 }

@@ -27,6 +27,7 @@
 enum {
 	UNREGISTER_WAIT_MS = 2000,
 	IDLE_CHECK_MS = 250,
+	LISTEN_MAX = 32,
 };
 
 static const char *const default_listen[] = {"udp:0.0.0.0:5060",
@@ -216,7 +217,7 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 	const char *const *texts =
 		sip && *sip ? sip
 			    : (configured ? configured : default_listen);
-	struct stack_listen listens[32];
+	struct stack_listen listens[LISTEN_MAX];
 	struct stack_config config = {
 		.listen = listens,
 		.user_agent = schema_string(root, "user_agent",
@@ -228,10 +229,10 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 	for (; *texts; texts++) {
 		char msg[256];
 
-		if (config.listen_count == RE_ARRAY_SIZE(listens)) {
+		if (config.listen_count == LISTEN_MAX) {
 			(void)snprintf(err, size,
-				       "more than %zu listen addresses",
-				       RE_ARRAY_SIZE(listens));
+				       "more than %d listen addresses",
+				       LISTEN_MAX);
 			goto out;
 		}
 		if (!stack_listen_parse(&listens[config.listen_count++],

@@ -20,6 +20,7 @@
 
 struct call;
 struct calls;
+struct session;
 struct cdr;
 struct loop;
 struct stack;
