@@ -1,0 +1,101 @@
+/* cdr_filter.c -- the SELECT for what is asked of the call records
+ *
+ * Only the conditions that are wanted are in it, so that each finds its index;
+ * what the user typed is in the values, never in the text.
+ */
+#include <assert.h>
+#include <string.h>
+#include "store/cdr_list.h"
+#include "store/store.h"
+
+struct sql {
+	char *text;
+	struct store_value *values;
+	size_t *count;
+	const char *glue;
+};
+
+static void append(struct sql *sql, const char *text)
+{
+	assert(strlen(sql->text) + strlen(text) < CDR_FILTER_SQL);
+	strcat(sql->text, text);
+}
+
+static struct store_value *value(struct sql *sql)
+{
+	struct store_value *v = &sql->values[(*sql->count)++];
+
+	assert(*sql->count <= CDR_FILTER_VALUES);
+	memset(v, 0, sizeof(*v));
+
+	return v;
+}
+
+static void add_integer(struct sql *sql, int64_t n)
+{
+	struct store_value *v = value(sql);
+
+	v->type = STORE_INTEGER;
+	v->integer = n;
+}
+
+static void add_text(struct sql *sql, const char *text)
+{
+	struct store_value *v = value(sql);
+
+	v->type = STORE_TEXT;
+	v->text = text;
+	v->size = strlen(text);
+}
+
+static void where(struct sql *sql, const char *condition)
+{
+	append(sql, sql->glue);
+	append(sql, condition);
+	sql->glue = " AND ";
+}
+
+void cdr_filter_sql(const struct cdr_filter *f, char text[CDR_FILTER_SQL],
+		    struct store_value values[CDR_FILTER_VALUES], size_t *count)
+{
+	struct sql sql = {text, values, count, " WHERE "};
+
+	text[0] = '\0';
+	*count = 0;
+	if (f->limit)
+		append(&sql, "SELECT * FROM (");
+	append(&sql, "SELECT * FROM cdrs");
+	if (f->since_ms) {
+		where(&sql, "started_at_ms >= ?");
+		add_integer(&sql, f->since_ms);
+	}
+	if (f->until_ms) {
+		where(&sql, "started_at_ms < ?");
+		add_integer(&sql, f->until_ms);
+	}
+	if (f->disposition) {
+		where(&sql, "disposition = ?");
+		add_text(&sql, f->disposition);
+	}
+	if (f->campaign) {
+		where(&sql, "campaign = ?");
+		add_text(&sql, f->campaign);
+	}
+	if (f->number) {
+		where(&sql, "(from_user IN (?, '+' || ?) OR "
+			    "to_user IN (?, '+' || ?))");
+		for (int i = 0; i < 4; ++i)
+			add_text(&sql, f->number);
+	}
+	if (f->direction) {
+		where(&sql, "direction = ?");
+		add_text(&sql, f->direction);
+	}
+	if (f->limit) {
+		append(&sql, " ORDER BY started_at_ms DESC, id DESC LIMIT ?)"
+			     " AS newest");
+		add_integer(&sql, f->limit > INT64_MAX ? INT64_MAX
+						       : (int64_t)f->limit);
+	}
+	append(&sql, " ORDER BY started_at_ms, id");
+}
