@@ -43,7 +43,7 @@ enum media_event_type {
 	MEDIA_PLAY_DONE,    /* op, result */
 	MEDIA_RECORD_DONE,  /* op, result, file, duration_ms */
 	MEDIA_DTMF_DONE,    /* op, result: digits have been sent */
-	MEDIA_DIGIT,	    /* digit, duration_ms */
+	MEDIA_DIGIT,	    /* it has ended: digit, duration_ms; dtmf_rx.h */
 	MEDIA_LATCHED,	    /* first valid packet; peer: where it came from */
 };
 
@@ -98,7 +98,8 @@ int media_alloc(struct media **mp, struct loop *loop,
 		const struct media_config *config, media_event_h *handler,
 		void *arg);
 
-/* Close what is still open (events included), finish recordings, join. */
+/* Close what is still open (events included), finish recordings, join. Not
+ * from the event handler. */
 void media_free(struct media *media);
 
 /* Forget cached prompts: the next play reads the file again. Running
@@ -112,9 +113,19 @@ size_t media_stream_count(const struct media *media);
 
 /* Bind a pair of ports at LADDR (its port is ignored). The port of RTP is
  * written to LADDR. The stream neither sends nor listens until
- * media_stream_set(). EADDRINUSE: no free pair; EMFILE; ENOMEM. */
+ * media_stream_set(). EADDRINUSE: no free pair; EMFILE; ENOMEM; ESHUTDOWN:
+ * media_free() is at work. */
 int media_stream_open(struct media *media, struct sa *laddr, void *arg,
 		      handle_t *stream);
+
+/* Whom to believe as the source of RTP; latch.h has the rules. */
+enum media_latch {
+	/* The signalled host; another one only when the signalled address is
+	 * a private one (so there is a NAT) from which nothing comes. */
+	MEDIA_LATCH_NAT,
+	MEDIA_LATCH_SIGNALLED, /* the signalled host only */
+	MEDIA_LATCH_ANY, /* another host whenever the signalled is silent */
+};
 
 struct media_params {
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
@@ -124,6 +135,7 @@ struct media_params {
 	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
 	uint16_t ptime_ms;	    /* of what we send: 10–60, usually 20 */
 	bool tx, rx;		    /* by the SDP directions of both sides */
+	enum media_latch latch;
 };
 
 /* Begin, or change after a new offer/answer: a new address is latched anew,
@@ -169,8 +181,10 @@ struct media_play {
 	bool mix; /* over what plays already, instead of EBUSY-like failure */
 };
 
-/* All is copied. ENOMEM. An operation that isn't mix while another one plays
- * ends MEDIA_FAILED (the caller keeps them apart). */
+/* All is copied. ENOMEM; EINVAL: a file without a path; ESTALE: the stream is
+ * closed or being closed. When it fails no event comes. An operation that
+ * isn't mix while another one plays ends MEDIA_FAILED (the caller keeps them
+ * apart). */
 int media_play(struct media *media, handle_t stream, uint32_t op,
 	       const struct media_play *play);
 
@@ -201,7 +215,7 @@ struct media_record {
 };
 
 /* The file's header is right at every moment: whatever kills the engine, what
- * was written can be played. */
+ * was written can be played. Errors as of media_play(). */
 int media_record(struct media *media, handle_t stream, uint32_t op,
 		 const struct media_record *record);
 
@@ -217,7 +231,9 @@ void media_record_control(struct media *media, handle_t stream, uint32_t op,
 /* ---- digits --------------------------------------------------------- */
 
 /* Send DIGITS as RFC 4733 events (0-9 * # A-D; w: 500 ms pause, W: 1 s),
- * DURATION_MS each with GAP_MS between. EINVAL for other characters. */
+ * DURATION_MS each with GAP_MS between (brought within 40 … 8000). EINVAL for
+ * other characters; ENOMEM, ESTALE. Several operations go one after the other;
+ * MEDIA_FAILED when the far side takes no events, or on hold. */
 int media_send_digits(struct media *media, handle_t stream, uint32_t op,
 		      const char *digits, uint32_t duration_ms,
 		      uint32_t gap_ms);

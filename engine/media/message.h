@@ -1,0 +1,85 @@
+/* message.h -- everything that passes between the loop thread and a worker
+ *
+ *   loop ──► worker   ADD SET MUTE CLOSE PLAY PLAY_CONTROL RECORD
+ *                     RECORD_CONTROL DIGITS STOP QUIT
+ *   file ──► worker   RECORD (its file is complete)
+ *   worker ──► loop   CLOSE PLAY RECORD DIGITS (they have ended), EVENT
+ *
+ * A message is made by the sender and owned by whoever holds it. PLAY, RECORD
+ * and DIGITS stay with their stream for as long as they run and are then sent
+ * back, so that each operation ends exactly once, and without a malloc: the
+ * message is the operation. So does CLOSE: it comes back as the last message
+ * of its stream, after those of all operations.
+ */
+#ifndef MOONDIAL_MEDIA_MESSAGE_H
+#define MOONDIAL_MEDIA_MESSAGE_H
+
+#include "base/handle.h"
+#include "base/mailbox.h"
+#include "media/media.h"
+
+struct mailbox;
+struct player;
+struct recorder;
+struct stream;
+
+enum message_type {
+	MESSAGE_ADD,
+	MESSAGE_SET,
+	MESSAGE_MUTE,
+	MESSAGE_CLOSE,
+	MESSAGE_PLAY,
+	MESSAGE_PLAY_CONTROL,
+	MESSAGE_RECORD,
+	MESSAGE_RECORD_CONTROL,
+	MESSAGE_DIGITS,
+	MESSAGE_STOP,
+	MESSAGE_EVENT,
+	MESSAGE_QUIT,
+};
+
+struct message {
+	struct mail mail; /* first */
+	enum message_type type;
+	handle_t stream;
+	uint32_t op;
+	enum media_result result; /* of an operation, once it has ended */
+	const char *text;	  /* MEDIA_FAILED; constant, or of the player */
+	/* In the stream's list of operations of this type. */
+	struct message *next;
+	union {
+		struct stream *add;
+		struct media_params set;
+		struct {
+			bool rx, tx;
+		} mute;
+		struct media_stats close; /* filled in by the worker */
+		struct {
+			struct player *player;
+			bool mix;
+		} play;
+		struct {
+			enum media_play_control control;
+			double value;
+		} play_control;
+		struct {
+			struct recorder *recorder;
+			/* where the file thread says that it is complete */
+			struct mailbox *reply;
+			bool complete;
+		} record;
+		enum media_record_control record_control;
+		struct {
+			uint32_t duration_ms, gap_ms;
+			char *digits;
+		} digits;
+		struct {
+			enum media_event_type type;
+			char digit;
+			uint32_t duration_ms;
+			struct sa peer;
+		} event;
+	} u;
+};
+
+#endif

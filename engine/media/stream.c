@@ -1,0 +1,512 @@
+/* stream.c -- a stream's tick: read, frame, send, report */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "media/player.h"
+#include "media/recorder.h"
+#include "media/stream.h"
+
+enum {
+	/* Packets read in one tick at most: a flood waits (and is lost) in its
+	 * own socket, not in the worker. */
+	READ_MAX = 64,
+	RTCP_READ_MS = 240,
+	DIGITS_MAX = 50, /* a second; faster than any finger */
+	/* What came so long before the stream began to listen is not heard. */
+	STALE_NS = 200 * 1000 * 1000,
+	RECORD_GAP_MAX_MS = 3000,
+};
+
+METRIC(rtp_rejected, "RTP packets from a source that is not the peer's");
+METRIC(rtp_invalid, "packets on RTP ports that are no RTP, or of a payload "
+		    "type that was not agreed");
+METRIC(rtcp_rejected, "RTCP packets from a host that is not the peer's");
+METRIC(rtcp_invalid, "packets on RTCP ports that are no valid RTCP");
+METRIC(rtp_digits_dropped, "telephone events beyond 50 a second in a stream");
+METRIC(rtp_ticks_skipped, "packet times skipped: a worker stood still");
+
+/* ---- set-up --------------------------------------------------------- */
+
+void stream_env_init(struct stream_env *env, struct mailbox *in,
+		     struct mailbox *out)
+{
+	memset(env, 0, sizeof(*env));
+	env->in = in;
+	env->out = out;
+	for (size_t i = 0; i < BATCH; i++) {
+		struct msghdr *h = &env->headers[i].msg_hdr;
+
+		env->iov[i].iov_base = env->bytes[i];
+		env->iov[i].iov_len = BATCH_BYTES;
+		h->msg_iov = &env->iov[i];
+		h->msg_iovlen = 1;
+		h->msg_name = &env->sources[i].u;
+		h->msg_control = env->control[i];
+	}
+}
+
+int stream_alloc(struct stream **sp, const int fds[2])
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return ENOMEM;
+	stream->fd_rtp = fds[0];
+	stream->fd_rtcp = fds[1];
+	rtp_tx_init(&stream->tx);
+	rtcp_init(&stream->rtcp);
+	jitter_reset(&stream->jitter);
+	sa_init(&stream->rtcp_source, AF_UNSPEC);
+	*sp = stream;
+	return 0;
+}
+
+void stream_free(struct stream *stream)
+{
+	if (!stream)
+		return;
+	if (stream->fd_rtp >= 0)
+		close(stream->fd_rtp);
+	if (stream->fd_rtcp >= 0)
+		close(stream->fd_rtcp);
+	free(stream);
+}
+
+static uint16_t ptime_of(uint16_t ms)
+{
+	ms = (uint16_t)((ms + 5) / 10 * 10);
+	return ms < 10			  ? STREAM_FRAME_MS
+	       : ms > STREAM_PTIME_MAX_MS ? STREAM_PTIME_MAX_MS
+					  : ms;
+}
+
+bool stream_set(struct stream *stream, const struct media_params *params,
+		uint64_t now_ns)
+{
+	const struct codec *codec = codec_of(params->codec);
+	uint32_t tick_ms;
+	bool changed;
+
+	assert(codec);
+	if (!sa_cmp(&stream->params.raddr, &params->raddr, SA_ALL) ||
+	    !sa_cmp(&stream->params.raddr_rtcp, &params->raddr_rtcp, SA_ALL))
+		sa_init(&stream->rtcp_source, AF_UNSPEC);
+	stream->params = *params;
+	stream->params.ptime_ms = ptime_of(params->ptime_ms);
+	latch_set(&stream->latch, &params->raddr, params->latch,
+		  now_ns / 1000000);
+	if (codec != stream->codec) {
+		stream->codec = codec;
+		stream->fill = 0;
+		for (struct message *m = stream->plays; m; m = m->next)
+			player_want(m->u.play.player, codec);
+	}
+	if (!stream->running) {
+		stream->running = true;
+		stream->running_ns = now_ns;
+		stream->frame_ms = STREAM_FRAME_MS;
+		stream->packet_ms = STREAM_PTIME_MAX_MS;
+		rtcp_begin(&stream->rtcp, now_ns);
+	}
+	/* What divides both the frame and the packet. */
+	tick_ms = stream->params.ptime_ms % STREAM_FRAME_MS ? 10
+							    : STREAM_FRAME_MS;
+	changed = tick_ms != stream->tick_ms;
+	stream->tick_ms = tick_ms;
+	return changed;
+}
+
+/* ---- reading -------------------------------------------------------- */
+
+/* When the kernel got it, on CLOCK_MONOTONIC. The difference of the two wall
+ * times is trusted only as far as a packet may have waited. */
+static uint64_t arrival_of(struct msghdr *header, uint64_t now_ns,
+			   int64_t wall_ns)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c;
+	     c = CMSG_NXTHDR(header, c)) {
+		struct timespec ts;
+		int64_t age;
+
+		if (c->cmsg_level != SOL_SOCKET ||
+		    c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+		age = wall_ns - (ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec);
+		if (age > 0 && age < INT64_C(60000000000))
+			return now_ns - (uint64_t)age;
+	}
+	return now_ns;
+}
+
+static int64_t wall_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* Up to BATCH packets into the worker's room. */
+static int read_batch(struct stream_env *env, int fd, int want)
+{
+	for (int i = 0; i < want; i++) {
+		env->headers[i].msg_hdr.msg_namelen = sizeof(env->sources[i].u);
+		env->headers[i].msg_hdr.msg_controllen = BATCH_CONTROL;
+	}
+	return recvmmsg(fd, env->headers, (unsigned)want, MSG_DONTWAIT, NULL);
+}
+
+static void digit_heard(struct stream *stream, const struct dtmf_digit *digit,
+			uint64_t now_ns)
+{
+	uint64_t now_ms = now_ns / 1000000;
+	uint32_t ago_ms = now_ms > digit->heard_ms
+				  ? (uint32_t)(now_ms - digit->heard_ms)
+				  : 0;
+	uint32_t ms = digit->duration / (stream->codec->info.srate / 1000);
+
+	if (now_ms - stream->digits_since_ms >= 1000) {
+		stream->digits_since_ms = now_ms;
+		stream->digits_seen = 0;
+	}
+	if (stream->digits_seen++ >= DIGITS_MAX) {
+		metric_add(&rtp_digits_dropped, 1);
+		return;
+	}
+	for (struct message *m = stream->records; m; m = m->next)
+		recorder_digit(m->u.record.recorder, ago_ms + ms);
+	stream_post_digit(stream, digit->digit, ms);
+}
+
+static void restart(struct stream *stream, uint64_t now_ns)
+{
+	struct dtmf_digit digit;
+
+	if (dtmf_rx_restart(&stream->dtmf_rx, &digit))
+		digit_heard(stream, &digit, now_ns);
+	jitter_reset(&stream->jitter);
+}
+
+static void event_heard(struct stream *stream, const struct rtp_packet *packet,
+			uint64_t arrival_ns, uint64_t now_ns)
+{
+	struct dtmf_digit digits[2];
+	bool valid;
+	unsigned n;
+
+	n = dtmf_rx_packet(&stream->dtmf_rx, packet->ts, packet->marker,
+			   packet->payload, packet->bytes, arrival_ns / 1000000,
+			   digits, &valid);
+	if (!valid) {
+		stream->rx_rejected++;
+		metric_add(&rtp_invalid, 1);
+	}
+	for (unsigned i = 0; i < n; i++)
+		digit_heard(stream, &digits[i], now_ns);
+}
+
+/* A packet from the latched source. */
+static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
+			 uint64_t arrival_ns, uint64_t now_ns)
+{
+	const struct media_params *params = &stream->params;
+
+	switch (rtp_rx_packet(&stream->rx, packet)) {
+	case RTP_RX_DROP:
+		return;
+	case RTP_RX_RESTART:
+		restart(stream, now_ns);
+		break;
+	case RTP_RX_OK:
+		break;
+	}
+	if (packet->pt == params->pt_dtmf_rx) {
+		if (params->rx)
+			event_heard(stream, packet, arrival_ns, now_ns);
+		return;
+	}
+	if (packet->pt != params->pt_rx)
+		return; /* comfort noise: silence is made here */
+	rtp_rx_jitter(&stream->rx, packet->ts, stream->codec->info.srate,
+		      arrival_ns);
+	if (params->rx && packet->bytes &&
+	    !jitter_put(&stream->jitter, stream->codec, packet->ts,
+			packet->payload, packet->bytes,
+			stream_ops_listening(stream)))
+		stream->rx_late++;
+}
+
+static void rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
+		     const struct sa *src, uint64_t arrival_ns, uint64_t now_ns)
+{
+	const struct media_params *params = &stream->params;
+	struct rtp_packet packet;
+
+	if (!rtp_parse(&packet, buf, len) ||
+	    (packet.pt != params->pt_rx && packet.pt != params->pt_dtmf_rx &&
+	     packet.pt != RTP_PT_CN)) {
+		stream->rx_rejected++;
+		metric_add(&rtp_invalid, 1);
+		return;
+	}
+	switch (latch_input(&stream->latch, src, packet.seq, packet.ssrc,
+			    arrival_ns / 1000000)) {
+	case LATCH_REJECT:
+		stream->rx_rejected++;
+		metric_add(&rtp_rejected, 1);
+		return;
+	case LATCH_NEW:
+		stream_post_latched(stream);
+		break;
+	case LATCH_ACCEPT:
+		break;
+	}
+	packet_heard(stream, &packet, arrival_ns, now_ns);
+}
+
+static void rtcp_came(struct stream *stream, const uint8_t *buf, size_t len,
+		      const struct sa *src, uint64_t arrival_ns)
+{
+	if (!latch_same_host(&stream->latch, src)) {
+		metric_add(&rtcp_rejected, 1);
+		return;
+	}
+	if (!rtcp_read(&stream->rtcp, buf, len, stream->tx.ssrc, arrival_ns)) {
+		metric_add(&rtcp_invalid, 1);
+		return;
+	}
+	stream->rtcp_source = *src;
+}
+
+static void read_socket(struct stream *stream, bool rtcp, uint64_t now_ns)
+{
+	struct stream_env *env = stream->env;
+	int fd = rtcp ? stream->fd_rtcp : stream->fd_rtp;
+	/* Usually one or two packets have come since the last tick. */
+	int want = rtcp ? BATCH : 4, n = want;
+
+	for (int got = 0; got < READ_MAX && n == want; got += n) {
+		int64_t wall_ns;
+
+		want = got ? BATCH : want;
+		n = read_batch(env, fd, want);
+		if (n <= 0)
+			return;
+		wall_ns = wall_now_ns();
+		for (int i = 0; i < n; i++) {
+			struct msghdr *h = &env->headers[i].msg_hdr;
+			uint64_t arrival_ns = arrival_of(h, now_ns, wall_ns);
+
+			env->sources[i].len = h->msg_namelen;
+			if (arrival_ns + STALE_NS < stream->running_ns)
+				continue;
+			if (rtcp)
+				rtcp_came(stream, env->bytes[i],
+					  env->headers[i].msg_len,
+					  &env->sources[i], arrival_ns);
+			else
+				rtp_came(stream, env->bytes[i],
+					 env->headers[i].msg_len,
+					 &env->sources[i], arrival_ns, now_ns);
+		}
+	}
+}
+
+/* ---- the tick ------------------------------------------------------- */
+
+/* Our reports go to where the peer's come from; before there are any, beside
+ * the source that is latched elsewhere than signalled, else where SDP says. */
+static bool rtcp_target(const struct stream *stream, struct sa *to)
+{
+	const struct latch *latch = &stream->latch;
+	const struct sa *rtp = latch_target(latch);
+
+	if (!rtp)
+		return false;
+	if (sa_isset(&stream->rtcp_source, SA_ALL)) {
+		*to = stream->rtcp_source;
+	} else if (latch->rank == LATCH_HOST || latch->rank == LATCH_OTHER ||
+		   !sa_isset(&stream->params.raddr_rtcp, SA_ALL)) {
+		*to = *rtp;
+		sa_set_port(to, (uint16_t)(sa_port(rtp) + 1));
+	} else {
+		*to = stream->params.raddr_rtcp;
+	}
+	return sa_port(to) != 0;
+}
+
+static void report(struct stream *stream, bool bye, uint64_t now_ns)
+{
+	uint8_t buf[RTCP_PACKET_MAX];
+	struct sa to;
+	size_t n;
+
+	n = rtcp_build(&stream->rtcp, buf, &stream->tx, &stream->rx,
+		       stream->tx.ts, bye, now_ns);
+	/* Lost or refused: the next one tells as much. */
+	if (rtcp_target(stream, &to))
+		(void)!sendto(stream->fd_rtcp, buf, n,
+			      MSG_DONTWAIT | MSG_NOSIGNAL, &to.u.sa, to.len);
+}
+
+static void record(struct stream *stream, const int16_t *heard,
+		   const int16_t *sent, size_t n)
+{
+	for (struct message *m = stream->records; m; m = m->next)
+		if (recorder_state(m->u.record.recorder) != RECORDER_ENDED)
+			recorder_push(m->u.record.recorder, heard, sent, n);
+}
+
+static void frame(struct stream *stream)
+{
+	int16_t heard[JITTER_FRAME], sent[JITTER_FRAME];
+	bool listening = stream_ops_listening(stream);
+
+	jitter_get(&stream->jitter, listening ? heard : NULL);
+	stream_ops_frame(stream, listening ? sent : NULL);
+	if (!listening)
+		return;
+	record(stream, stream->mute_rx || !stream->params.rx ? NULL : heard,
+	       sent, JITTER_FRAME);
+}
+
+static uint32_t packet_samples(const struct stream *stream)
+{
+	return stream->params.ptime_ms * (stream->codec->info.srate / 1000);
+}
+
+static size_t packet_bytes(const struct stream *stream)
+{
+	return codec_payload_bytes(stream->codec, packet_samples(stream));
+}
+
+static size_t frame_bytes(const struct stream *stream)
+{
+	return codec_payload_bytes(stream->codec, JITTER_FRAME);
+}
+
+static void send_packet(struct stream *stream, enum dtmf_tx_what what,
+			const uint8_t event[DTMF_TX_PAYLOAD], uint32_t event_ts,
+			bool marker)
+{
+	const struct media_params *params = &stream->params;
+	const struct sa *to = params->tx ? latch_target(&stream->latch) : NULL;
+	size_t bytes = packet_bytes(stream);
+	struct rtp_tx *tx = &stream->tx;
+	uint8_t packet[RTP_HEADER + DTMF_TX_PAYLOAD];
+
+	if (!to) {
+		tx->gap = true;
+	} else if (what == DTMF_TX_EVENT) {
+		memcpy(packet + RTP_HEADER, event, DTMF_TX_PAYLOAD);
+		rtp_tx_send(tx, stream->fd_rtp, to, packet, DTMF_TX_PAYLOAD,
+			    (uint8_t)params->pt_dtmf_tx, event_ts, marker);
+	} else {
+		rtp_tx_send(tx, stream->fd_rtp, to, stream->packet, bytes,
+			    params->pt_tx, tx->ts, tx->gap);
+	}
+	rtp_tx_advance(tx, packet_samples(stream));
+	stream->fill -= bytes;
+	if (stream->fill)
+		memmove(stream->packet + RTP_HEADER,
+			stream->packet + RTP_HEADER + bytes, stream->fill);
+}
+
+/* The worker has stood still: time went on without us. */
+static uint32_t skip(struct stream *stream, uint32_t behind_ms)
+{
+	uint32_t ms = behind_ms - behind_ms % stream->params.ptime_ms;
+	uint32_t silent_ms = ms < RECORD_GAP_MAX_MS ? ms : RECORD_GAP_MAX_MS;
+
+	rtp_tx_advance(&stream->tx, ms * (stream->codec->info.srate / 1000));
+	stream->tx.gap = true;
+	for (; silent_ms >= STREAM_FRAME_MS; silent_ms -= STREAM_FRAME_MS)
+		record(stream, NULL, NULL, JITTER_FRAME);
+	metric_add(&rtp_ticks_skipped, ms / stream->params.ptime_ms);
+	return ms;
+}
+
+uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
+{
+	uint32_t ptime_ms = stream->params.ptime_ms, stood_ms = 0;
+	uint8_t event[DTMF_TX_PAYLOAD];
+	enum dtmf_tx_what what = DTMF_TX_IDLE;
+	struct dtmf_digit digit;
+	uint32_t event_ts = 0;
+	bool marker = false, framed, due;
+
+	if (behind_ms > STREAM_CATCH_UP_MS)
+		stood_ms = skip(stream, behind_ms);
+	read_socket(stream, false, now_ns);
+	if (dtmf_rx_tick(&stream->dtmf_rx, now_ns / 1000000, &digit))
+		digit_heard(stream, &digit, now_ns);
+	stream->rtcp_ms += stream->tick_ms;
+	if (stream->rtcp_ms >= RTCP_READ_MS) {
+		stream->rtcp_ms = 0;
+		read_socket(stream, true, now_ns);
+	}
+
+	stream->frame_ms += stream->tick_ms;
+	stream->packet_ms += stream->tick_ms;
+	framed = stream->frame_ms >= STREAM_FRAME_MS;
+	due = stream->packet_ms >= ptime_ms &&
+	      stream->fill + (framed ? frame_bytes(stream) : 0) >=
+		      packet_bytes(stream);
+	if (due) {
+		what = stream_ops_digits(stream, event, &event_ts, &marker);
+		stream->in_event = what == DTMF_TX_EVENT;
+	}
+	if (framed) {
+		stream->frame_ms = 0;
+		frame(stream);
+	}
+	if (due) {
+		stream->packet_ms = 0;
+		send_packet(stream, what, event, event_ts, marker);
+	}
+	if (now_ns >= stream->rtcp.due_ns)
+		report(stream, false, now_ns);
+	return stood_ms;
+}
+
+/* ---- the end -------------------------------------------------------- */
+
+void stream_shut(struct stream *stream, struct media_stats *stats,
+		 uint64_t now_ns)
+{
+	uint32_t srate = stream->codec ? stream->codec->info.srate : 0;
+	const struct rtcp *rtcp = &stream->rtcp;
+
+	if (stream->running) {
+		read_socket(stream, false, now_ns);
+		read_socket(stream, true, now_ns);
+		restart(stream, now_ns);
+		if (stream->tx.packets || stream->rx.any)
+			report(stream, true, now_ns);
+	}
+	close(stream->fd_rtp);
+	close(stream->fd_rtcp);
+	stream->fd_rtp = -1;
+	stream->fd_rtcp = -1;
+	stream->running = false;
+
+	memset(stats, 0, sizeof(*stats));
+	rtp_rx_stats(&stream->rx, srate, stats);
+	stats->rx_late = stream->rx_late;
+	stats->rx_rejected = stream->rx_rejected;
+	stats->tx_packets = stream->tx.packets;
+	stats->tx_bytes = stream->tx.bytes;
+	stats->remote_lost =
+		rtcp->remote_lost > 0 ? (uint32_t)rtcp->remote_lost : 0;
+	if (srate)
+		stats->remote_jitter_us =
+			(uint32_t)((uint64_t)rtcp->remote_jitter * 1000000 /
+				   srate);
+	stats->rtt_us = rtcp->rtt_us;
+}

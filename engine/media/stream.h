@@ -1,0 +1,148 @@
+/* stream.h -- one call's audio: sockets, what is heard, what is sent
+ *
+ *            ┌► dtmf_rx ─► MEDIA_DIGIT
+ *   socket ─► latch ─► rtp_rx ─► jitter ─► recorders ◄─┐
+ *                                                       │
+ *   socket ◄─ rtp_tx ◄─ packet ◄─ players, beep, dtmf_tx ┘
+ *
+ * Everything happens in the stream's tick: it reads what the socket holds
+ * (arrival is the kernel's time stamp, so reading late does no harm to jitter
+ * and round trip), makes a frame of 20 ms, and sends a packet each ptime. A
+ * tick makes no allocation and takes no lock, except for an event.
+ *
+ * Made by the loop thread, then owned by one worker until it is closed.
+ */
+#ifndef MOONDIAL_MEDIA_STREAM_H
+#define MOONDIAL_MEDIA_STREAM_H
+
+#include <sys/socket.h>
+#include "media/codec.h"
+#include "media/dtmf_rx.h"
+#include "media/dtmf_tx.h"
+#include "media/jitter.h"
+#include "media/latch.h"
+#include "media/message.h"
+#include "media/rtcp.h"
+#include "media/rtp_rx.h"
+#include "media/rtp_tx.h"
+
+enum {
+	STREAM_FRAME_MS = 20,
+	STREAM_PTIME_MAX_MS = 60,
+	/* A stream that is behind by more than this does not send what it has
+	 * missed: it goes on with a gap. */
+	STREAM_CATCH_UP_MS = 100,
+	/* Room for the header, a packet and a frame at up to 2 bytes a
+	 * sample. */
+	STREAM_PACKET_MAX = RTP_HEADER + 2 * (AUDIO_FRAME_MAX + JITTER_FRAME),
+	BATCH = 16,	    /* packets a system call */
+	BATCH_BYTES = 1500, /* of one; longer ones are cut, and are no RTP */
+	BATCH_CONTROL = 64,
+};
+
+/* What the streams of a worker share: the way out, and room to read into. */
+struct stream_env {
+	struct mailbox *in, *out; /* of the worker; of the loop thread */
+	struct mmsghdr headers[BATCH];
+	struct iovec iov[BATCH];
+	struct sa sources[BATCH];
+	uint64_t control[BATCH][BATCH_CONTROL / 8];
+	uint8_t bytes[BATCH][BATCH_BYTES];
+};
+
+void stream_env_init(struct stream_env *env, struct mailbox *in,
+		     struct mailbox *out);
+
+struct stream {
+	handle_t handle;
+	struct stream_env *env;
+	int fd_rtp, fd_rtcp;
+
+	/* the worker's: by handle, and in the wheel while it runs */
+	struct stream *hash_next;
+	struct stream *wheel_next, **wheel_prevp;
+	uint64_t due_ms;
+	uint32_t tick_ms;
+
+	bool running; /* media_stream_set() came */
+	struct media_params params;
+	const struct codec *codec;
+	bool mute_rx, mute_tx;
+
+	struct latch latch;
+	struct rtp_rx rx;
+	struct rtp_tx tx;
+	struct rtcp rtcp;
+	struct jitter jitter;
+	struct dtmf_rx dtmf_rx;
+	struct dtmf_tx dtmf_tx;
+	struct sa rtcp_source; /* where RTCP came from; unset: see target */
+	uint32_t rx_late, rx_rejected;
+
+	uint64_t running_ns; /* since when */
+	uint32_t frame_ms;   /* since the last frame */
+	uint32_t packet_ms;  /* since the last packet */
+	uint32_t rtcp_ms;    /* since RTCP was looked for */
+	bool in_event;	     /* a telephone event instead of audio */
+	uint64_t digits_since_ms;
+	unsigned digits_seen; /* in that second */
+
+	/* operations: the messages that began them, oldest first */
+	struct message *plays, *records, *digits;
+	bool digits_begun; /* the first of DIGITS is being sent */
+	struct message *closing;
+
+	size_t fill; /* payload bytes in PACKET */
+	uint8_t packet[STREAM_PACKET_MAX];
+};
+
+/* ENOMEM. Takes the descriptors over. Loop thread. */
+int stream_alloc(struct stream **sp, const int fds[2]);
+void stream_free(struct stream *stream);
+
+/* ---- worker --------------------------------------------------------- */
+
+/* PARAMS of MESSAGE_SET. The tick may change: true, when it did (or began). */
+bool stream_set(struct stream *stream, const struct media_params *params,
+		uint64_t now_ns);
+
+/* BEHIND_MS: how late this tick is. Returns for how many ms it stood. */
+uint32_t stream_tick(struct stream *stream, uint64_t now_ns,
+		     uint32_t behind_ms);
+
+/* Last words to the far side; the sockets are closed, the statistics taken. */
+void stream_shut(struct stream *stream, struct media_stats *stats,
+		 uint64_t now_ns);
+
+/* ---- operations (stream_ops.c) -------------------------------------- */
+
+/* PLAY, PLAY_CONTROL, RECORD (new or complete), RECORD_CONTROL, DIGITS, STOP,
+ * MUTE: takes the message over. */
+void stream_message(struct stream *stream, struct message *message);
+
+/* Send an operation back: it has ended. */
+void stream_op_end(struct stream *stream, struct message **list,
+		   struct message *message, enum media_result result,
+		   const char *text);
+
+/* End all with MEDIA_HANGUP. True when none is left (recordings take until
+ * their file is complete). */
+bool stream_ops_close(struct stream *stream);
+
+/* One frame of what is to be sent, appended to PACKET; its samples go to SENT,
+ * unless that is NULL. */
+void stream_ops_frame(struct stream *stream, int16_t *sent);
+
+/* A packet is due: what digits want in its place. */
+enum dtmf_tx_what stream_ops_digits(struct stream *stream,
+				    uint8_t payload[DTMF_TX_PAYLOAD],
+				    uint32_t *ts, bool *marker);
+
+/* A recording that takes samples is there. */
+bool stream_ops_listening(const struct stream *stream);
+
+/* Tell the loop thread. */
+void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms);
+void stream_post_latched(struct stream *stream);
+
+#endif

@@ -1,0 +1,354 @@
+/* worker.c -- the wheel, and messages to their streams */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "media/message.h"
+#include "media/stream.h"
+#include "media/worker.h"
+
+enum {
+	SLOTS = 64,	/* of 1 ms; more than the longest tick, a power of 2 */
+	BUCKETS = 4096, /* streams by handle */
+	SPREAD = STREAM_FRAME_MS,
+};
+
+struct worker {
+	pthread_t thread;
+	struct loop *loop;
+	struct mailbox *in;
+	int timerfd;
+	struct event *timer;
+	struct message quit;
+	bool quitting;
+
+	struct stream *slots[SLOTS];
+	uint64_t cursor_ms;    /* the slots before it have been run */
+	uint64_t armed_ms;     /* 0: not */
+	unsigned load[SPREAD]; /* ticks in each ms of a frame's time */
+	struct stream *streams[BUCKETS];
+	size_t count;
+	struct stream_env env;
+};
+
+/* ---- the wheel ------------------------------------------------------ */
+
+static void wheel_add(struct worker *worker, struct stream *stream)
+{
+	struct stream **slot = &worker->slots[stream->due_ms % SLOTS];
+
+	stream->wheel_next = *slot;
+	if (*slot)
+		(*slot)->wheel_prevp = &stream->wheel_next;
+	stream->wheel_prevp = slot;
+	*slot = stream;
+}
+
+static void wheel_remove(struct stream *stream)
+{
+	if (!stream->wheel_prevp)
+		return;
+	*stream->wheel_prevp = stream->wheel_next;
+	if (stream->wheel_next)
+		stream->wheel_next->wheel_prevp = stream->wheel_prevp;
+	stream->wheel_next = NULL;
+	stream->wheel_prevp = NULL;
+}
+
+static void load_add(struct worker *worker, const struct stream *stream, int n)
+{
+	for (uint32_t ms = 0; ms < SPREAD; ms += stream->tick_ms)
+		worker->load[(stream->due_ms + ms) % SPREAD] += (unsigned)n;
+}
+
+/* The millisecond within the next tick with the fewest ticks in it. */
+static uint64_t quietest_ms(const struct worker *worker, uint64_t now_ms,
+			    uint32_t tick_ms)
+{
+	uint64_t best = now_ms + 1;
+
+	for (uint64_t ms = best; ms < now_ms + 1 + tick_ms; ms++)
+		if (worker->load[ms % SPREAD] < worker->load[best % SPREAD])
+			best = ms;
+	return best;
+}
+
+static void arm(struct worker *worker)
+{
+	struct itimerspec spec = {{0, 0}, {0, 0}};
+	uint64_t due_ms = 0;
+
+	for (uint64_t ms = worker->cursor_ms; ms < worker->cursor_ms + SLOTS;
+	     ms++)
+		if (worker->slots[ms % SLOTS]) {
+			due_ms = ms;
+			break;
+		}
+	if (due_ms == worker->armed_ms)
+		return;
+	worker->armed_ms = due_ms;
+	spec.it_value.tv_sec = (time_t)(due_ms / 1000);
+	spec.it_value.tv_nsec = (long)(due_ms % 1000) * 1000000;
+	timerfd_settime(worker->timerfd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void tick(struct worker *worker, struct stream *stream)
+{
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t now_ms = now_ns / 1000000;
+	uint32_t behind_ms = now_ms > stream->due_ms + UINT32_MAX / 2
+				     ? UINT32_MAX / 2
+				     : (uint32_t)(now_ms - stream->due_ms);
+	uint32_t stood_ms;
+
+	wheel_remove(stream);
+	stood_ms = stream_tick(stream, now_ns, behind_ms);
+	/* Whole packets were skipped; the place in the frame stays. */
+	if (stood_ms % SPREAD)
+		load_add(worker, stream, -1);
+	stream->due_ms += stood_ms + stream->tick_ms;
+	if (stood_ms % SPREAD)
+		load_add(worker, stream, 1);
+	wheel_add(worker, stream);
+}
+
+/* Run what is due. A stream that is behind stands in a slot ahead of the
+ * cursor again after each tick, so it catches up in turn with the others. */
+static void run_slots(struct worker *worker)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	for (; worker->cursor_ms <= now_ms; worker->cursor_ms++) {
+		struct stream *s = worker->slots[worker->cursor_ms % SLOTS];
+
+		while (s) {
+			struct stream *next = s->wheel_next;
+
+			if (s->due_ms <= worker->cursor_ms)
+				tick(worker, s);
+			s = next;
+		}
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	uint64_t expirations;
+	(void)what;
+
+	if (read(fd, &expirations, sizeof(expirations)) < 0)
+		return; /* EAGAIN: armed anew meanwhile */
+	worker->armed_ms = 0;
+	run_slots(worker);
+	arm(worker);
+}
+
+/* ---- streams -------------------------------------------------------- */
+
+static struct stream **find(struct worker *worker, handle_t handle)
+{
+	struct stream **sp = &worker->streams[handle % BUCKETS];
+
+	while (*sp && (*sp)->handle != handle)
+		sp = &(*sp)->hash_next;
+	return sp;
+}
+
+static void stream_arrived(struct worker *worker, struct message *message)
+{
+	struct stream *stream = message->u.add;
+	struct stream **bucket = &worker->streams[message->stream % BUCKETS];
+
+	stream->handle = message->stream;
+	stream->env = &worker->env;
+	stream->hash_next = *bucket;
+	*bucket = stream;
+	worker->count++;
+	free(message);
+}
+
+static void stream_changed(struct worker *worker, struct stream *stream,
+			   struct message *message)
+{
+	uint64_t now_ns = clock_mono_ns(), now_ms = now_ns / 1000000;
+	bool ran = stream->running;
+
+	if (ran)
+		load_add(worker, stream, -1);
+	if (stream_set(stream, &message->u.set, now_ns) || !ran) {
+		wheel_remove(stream);
+		if (!ran)
+			stream->due_ms =
+				quietest_ms(worker, now_ms, stream->tick_ms);
+		if (!worker->armed_ms && worker->cursor_ms < now_ms)
+			worker->cursor_ms = now_ms;
+		wheel_add(worker, stream);
+	}
+	load_add(worker, stream, 1);
+	arm(worker);
+	free(message);
+}
+
+/* Its last message goes out when its operations have all ended. */
+static void stream_gone(struct worker *worker, struct stream **sp)
+{
+	struct stream *stream = *sp;
+	struct message *message = stream->closing;
+
+	*sp = stream->hash_next;
+	worker->count--;
+	stream_free(stream);
+	mailbox_post(worker->env.out, &message->mail);
+}
+
+static void stream_closing(struct worker *worker, struct stream **sp,
+			   struct message *message)
+{
+	struct stream *stream = *sp;
+
+	if (stream->running) {
+		load_add(worker, stream, -1);
+		wheel_remove(stream);
+	}
+	stream->closing = message;
+	stream_shut(stream, &message->u.close, clock_mono_ns());
+	if (stream_ops_close(stream))
+		stream_gone(worker, sp);
+}
+
+/* ---- messages ------------------------------------------------------- */
+
+static void on_message(struct mail *mail, void *arg)
+{
+	struct worker *worker = arg;
+	struct message *message = (struct message *)mail;
+	struct stream **sp;
+
+	if (message->type == MESSAGE_QUIT) {
+		worker->quitting = true;
+	} else if (message->type == MESSAGE_ADD) {
+		stream_arrived(worker, message);
+	} else {
+		sp = find(worker, message->stream);
+		assert(*sp); /* CLOSE is the last that the loop sends */
+		switch (message->type) {
+		case MESSAGE_SET:
+			stream_changed(worker, *sp, message);
+			break;
+		case MESSAGE_CLOSE:
+			stream_closing(worker, sp, message);
+			break;
+		default:
+			stream_message(*sp, message);
+			if ((*sp)->closing && !(*sp)->records)
+				stream_gone(worker, sp);
+		}
+	}
+	if (worker->quitting && !worker->count)
+		loop_stop(worker->loop);
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+	int err;
+
+	loop_enter(worker->loop);
+	err = loop_run(worker->loop);
+	if (err)
+		log_error(NULL, "media: a worker's loop has failed: %s",
+			  strerror(err));
+	return NULL;
+}
+
+void worker_post(struct worker *worker, struct message *message)
+{
+	mailbox_post(worker->in, &message->mail);
+}
+
+/* ---- life ----------------------------------------------------------- */
+
+static void release(struct worker *worker)
+{
+	if (worker->timer)
+		event_free(worker->timer);
+	if (worker->timerfd >= 0)
+		close(worker->timerfd);
+	mailbox_free(worker->in, NULL, NULL);
+	loop_free(worker->loop);
+	free(worker);
+}
+
+static int start_thread(struct worker *worker)
+{
+	sigset_t all, old;
+	int err;
+
+	/* Signals are the loop thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err)
+		pthread_setname_np(worker->thread, "media");
+	return err;
+}
+
+int worker_alloc(struct worker **wp, struct mailbox *out)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int err;
+
+	if (!worker)
+		return ENOMEM;
+	worker->timerfd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (worker->timerfd < 0) {
+		err = errno;
+		goto out;
+	}
+	err = loop_alloc(&worker->loop);
+	if (err)
+		goto out;
+	err = mailbox_alloc(&worker->in);
+	if (err)
+		goto out;
+	err = mailbox_listen(worker->in, worker->loop, on_message, worker);
+	if (err)
+		goto out;
+	worker->timer =
+		event_new(loop_event_base(worker->loop), worker->timerfd,
+			  EV_READ | EV_PERSIST, on_timer, worker);
+	if (!worker->timer || event_add(worker->timer, NULL) < 0) {
+		err = ENOMEM;
+		goto out;
+	}
+	worker->cursor_ms = clock_mono_ms();
+	stream_env_init(&worker->env, worker->in, out);
+	err = start_thread(worker);
+out:
+	if (err)
+		release(worker);
+	else
+		*wp = worker;
+	return err;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	worker->quit.type = MESSAGE_QUIT;
+	worker_post(worker, &worker->quit);
+	pthread_join(worker->thread, NULL);
+	release(worker);
+}
