@@ -34,7 +34,8 @@ size_t silence_push(struct silence *s, const int16_t *pcm, size_t n,
 		s->pos++;
 		if (++s->filled == BLOCK)
 			block_done(s);
-		if (limit && s->pos - s->since >= limit) {
+		/* Not in what may be the beginning of a sound. */
+		if (limit && s->pos - s->since >= limit && !s->run) {
 			*silent = true;
 			return i + 1;
 		}

@@ -3,7 +3,8 @@
  * A value without resources, fed with samples by its owner. Blocks of 10 ms
  * are loud or not by their mean level (−42 dBFS). It takes three loud blocks in
  * a row to begin a sound, so that a click doesn't; after that single ones keep
- * it going until 200 ms have been quiet.
+ * it going until 200 ms have been quiet. While loud blocks come in, a silence
+ * isn't declared: it may be over.
  */
 #ifndef MOONDIAL_MEDIA_SILENCE_H
 #define MOONDIAL_MEDIA_SILENCE_H
