@@ -98,6 +98,19 @@ static void no_timer_fires_early(void **state)
 	}
 }
 
+static void a_short_timer_does_not_wait_for_a_long_one(void **state)
+{
+	struct tmr longer = {0}, shorter = {0};
+	(void)state;
+
+	tmr_start(&longer, 30000, stop, NULL);
+	tmr_start(&shorter, 1, stop, NULL);
+	loop_run(loop);
+	assert_false(tmr_isrunning(&shorter));
+	assert_true(tmr_isrunning(&longer));
+	tmr_cancel(&longer);
+}
+
 static void expiry_counts_down(void **state)
 {
 	struct tmr tmr = {0};
@@ -318,6 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(timers_fire_by_deadline_then_by_start),
 		TEST(no_timer_fires_early),
+		TEST(a_short_timer_does_not_wait_for_a_long_one),
 		TEST(expiry_counts_down),
 		TEST(a_handler_cancels_and_restarts_others_that_are_due),
 		TEST(a_handler_restarts_and_frees_itself),
