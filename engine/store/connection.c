@@ -33,6 +33,7 @@ struct connection {
 	char *path;
 	bool own; /* a statement of the store's own is being compiled */
 	uint64_t deadline_ms;
+	int system_errno; /* of the last I/O error */
 	struct cached *slots[CACHE_SLOTS];
 	struct cached *newest, *oldest;
 	size_t cached;
@@ -240,6 +241,22 @@ static void sql_new_id(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_result_text(ctx, id, ID_SIZE - 1, SQLITE_TRANSIENT);
 }
 
+void connection_note_error(struct connection *conn, int rc)
+{
+	/* The next call of SQLite's may overwrite it, a reset does. */
+	if ((rc & 0xff) == SQLITE_IOERR)
+		conn->system_errno = sqlite3_system_errno(conn->db);
+}
+
+bool connection_disk_full(const struct connection *conn, int rc)
+{
+	int e = conn->system_errno;
+
+	return (rc & 0xff) == SQLITE_FULL ||
+	       ((rc & 0xff) == SQLITE_IOERR &&
+		(e == EFBIG || e == EDQUOT || e == ENOSPC));
+}
+
 int connection_exec(struct connection *conn, const char *sql)
 {
 	sqlite3_stmt *stmt;
@@ -252,6 +269,7 @@ int connection_exec(struct connection *conn, const char *sql)
 		do {
 			rc = sqlite3_step(stmt);
 		} while (rc == SQLITE_ROW);
+		connection_note_error(conn, rc);
 		sqlite3_reset(stmt);
 		rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
 	}

@@ -38,6 +38,11 @@ void connection_deadline(struct connection *conn, uint64_t mono_ms);
 int connection_exec(struct connection *conn, const char *sql);
 int connection_int(struct connection *conn, const char *sql, int64_t *value);
 
+/* Call right after a step that returned RC, before the reset. */
+void connection_note_error(struct connection *conn, int rc);
+/* RC means that there is no room: a full disk, a quota, a file size limit. */
+bool connection_disk_full(const struct connection *conn, int rc);
+
 /* SQL prepared, from the cache when it has been used before; reset it when
  * done. SQLite code; the message is sqlite3_errmsg()'s, or in WHY. */
 int connection_prepare(struct connection *conn, const char *sql,

@@ -313,6 +313,7 @@ static int run_statement(struct request *req, struct connection *conn,
 		if (rc == SQLITE_ROW)
 			rc = keep_row(req, stmt);
 	}
+	connection_note_error(conn, rc);
 	if (rc == SQLITE_TOOBIG && columns)
 		snprintf(req->error, sizeof(req->error),
 			 "the result is larger than %d MB; use LIMIT",

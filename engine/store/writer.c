@@ -129,18 +129,6 @@ static void fail_waiting(struct writer *w, const char *code, const char *error,
 		w->solo = left;
 }
 
-/* A quota or a file size limit is a full disk, too. */
-static const char *trouble_code(const struct writer *w, int rc)
-{
-	int e = sqlite3_system_errno(connection_db(w->conn));
-
-	if ((rc & 0xff) == SQLITE_IOERR &&
-	    (e == EFBIG || e == EDQUOT || e == ENOSPC))
-		return "full";
-
-	return request_code(rc);
-}
-
 /* Nothing could be committed: say so once in a while, wait a little. */
 static void trouble(struct writer *w, int rc, const char *error)
 {
@@ -171,7 +159,11 @@ static void trouble(struct writer *w, int rc, const char *error)
 		return;
 	}
 	if (!busy)
-		fail_waiting(w, trouble_code(w, rc), error, false, now);
+		fail_waiting(w,
+			     connection_disk_full(w->conn, rc)
+				     ? "full"
+				     : request_code(rc),
+			     error, false, now);
 
 	wait_ms(w, w->retry_ms, SIZE_MAX);
 	if (w->retry_ms < RETRY_MAX_MS)
@@ -323,7 +315,7 @@ static void commit_group(struct writer *w)
 	}
 	if (run == RUN_TROUBLE) {
 		roll_back(w);
-		if ((rc & 0xff) == SQLITE_FULL && !w->solo)
+		if (connection_disk_full(w->conn, rc) && !w->solo)
 			w->solo = w->pending; /* small ones may still fit */
 		trouble(w, rc, error);
 		return;
