@@ -2,8 +2,10 @@
  *
  * Filled by the call as it goes; app writes it to the store at its beginning
  * and its end (app/cdr_writer.c knows the columns). Times are wall-clock ms
- * since the epoch, 0: it did not happen. Strings are owned by the record;
- * "" or NULL: none.
+ * since the epoch, 0: it did not happen. Strings are owned by the record
+ * (libre strings), those that are const are constants; "" or NULL: none.
+ * A call that the engine refused has the SIP code that it refused with; an
+ * outgoing one that never left has the code that would say the same.
  */
 #ifndef MOONDIAL_CALL_CDR_H
 #define MOONDIAL_CALL_CDR_H
@@ -39,5 +41,27 @@ struct cdr {
 	char *campaign, *lead_id;
 	unsigned attempt;
 };
+
+/* Set a string to a copy; empty or NULL: none. When memory is out it stays as
+ * it was, and that is logged. */
+void cdr_set(struct cdr *cdr, char **field, const char *text);
+
+/* A digit was heard; past CDR_DIGITS_MAX they aren't kept. */
+enum { CDR_DIGITS_MAX = 1024 };
+void cdr_digit(struct cdr *cdr, char digit);
+
+/* A recording is complete. */
+void cdr_recording(struct cdr *cdr, const char *path);
+
+/* Free its strings. */
+void cdr_clear(struct cdr *cdr);
+
+/* The disposition of an outgoing call that was not answered (DIALING.md): by
+ * its final status and that one's phrase or Reason text; 0: none came. */
+const char *cdr_disposition(uint16_t scode, const char *reason);
+
+/* Whether another host may be tried for it: congestion is; what the called
+ * party or its number said never is. */
+bool cdr_reroutes(uint16_t scode);
 
 #endif

@@ -1,10 +1,16 @@
-/* trunk.h -- named ways out: hosts (in turn) or an account, with limits */
+/* trunk.h -- named ways out: hosts (in turn) or an account, with limits
+ *
+ * A trunk of the same name that is set again keeps its calls and counts. On
+ * the loop thread; calls hold a reference to the trunk that they go through.
+ */
 #ifndef MOONDIAL_CALL_TRUNK_H
 #define MOONDIAL_CALL_TRUNK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct sa;
 struct trunks;
 struct trunk;
 
@@ -21,14 +27,27 @@ struct trunk_params {
 
 int trunks_alloc(struct trunks **tp);
 void trunks_free(struct trunks *trunks);
-/* Add or change by name. EINVAL with ERR. */
+/* Add or change by name. Everything is copied. EINVAL with ERR; ENOMEM. */
 int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 	      char *err, size_t size);
 struct trunk *trunk_find(const struct trunks *trunks, const char *name);
+/* The trunk, if there is exactly one; else NULL. */
+struct trunk *trunk_only(const struct trunks *trunks);
+/* The trunk that has HOST among its own, or NULL. A host by name is matched
+ * by name only; an incoming call's source by address. */
+struct trunk *trunk_of_host(const struct trunks *trunks, const char *host);
+struct trunk *trunk_of_addr(const struct trunks *trunks,
+			    const struct sa *addr);
 const struct trunk_params *trunk_params(const struct trunk *trunk);
 typedef bool(trunk_apply_h)(struct trunk *trunk, void *arg);
 void trunk_each(const struct trunks *trunks, trunk_apply_h *fn, void *arg);
 /* Calls through it now. */
 unsigned trunk_active(const struct trunk *trunk);
+
+/* Whether one more call may go out at NOW_MS (monotonic); then count it, and
+ * count it off when it has ended. */
+bool trunk_admits(struct trunk *trunk, uint64_t now_ms);
+void trunk_begin(struct trunk *trunk);
+void trunk_end(struct trunk *trunk);
 
 #endif

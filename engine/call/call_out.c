@@ -1,0 +1,288 @@
+/* A call leaves: dial, try the next host on congestion, how it failed. */
+#include "call/call_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "call/trunk.h"
+#include "sip/account.h"
+
+enum {
+	RING_DEFAULT_MS = 60000,
+	/* With another host to try, silence is not waited for until the
+	 * transaction's own 32 s (RFC 3261 17.1.1.2). */
+	HOST_SILENT_MS = 6000,
+};
+
+/* ARG: the account's use, which lives as long as the calls do: a BYE can be
+ * challenged after its call is gone. */
+static int authenticate(char **user, char **password, const char *realm,
+			void *arg)
+{
+	const struct account_use *use = arg;
+	struct account *account = account_find(use->calls->accounts, use->name);
+
+	return account ? account_auth(user, password, realm, account) : ENOENT;
+}
+
+static int from_uri(char **uri, const struct route *r, const struct sa *laddr)
+{
+	if (r->from)
+		return str_dup(uri, r->from);
+	if (r->from_domain)
+		return re_sdprintf(uri, "sip:%s@%s", r->from_user,
+				   r->from_domain);
+	return re_sdprintf(
+		uri, sa_af(laddr) == AF_INET6 ? "sip:%s@[%j]" : "sip:%s@%j",
+		r->from_user, laddr);
+}
+
+/* Send an INVITE to the next host. */
+static int try_host(struct call *call)
+{
+	struct route *r = call->route;
+	const size_t i = r->next++;
+	const char *routes[] = {r->proxy, NULL};
+	struct session_invite invite = {
+		.uri = r->hosts[i].uri,
+		.from_name = r->from_name,
+		.contact_user = NULL,
+		.routes = r->proxy ? routes : NULL,
+		.headers = r->headers,
+		.authh = call->use ? authenticate : NULL,
+		.auth_arg = call->use,
+	};
+	struct mbuf *offer = NULL;
+	char *from = NULL;
+	int err;
+
+	cdr_set(&call->cdr, &call->cdr.to_uri, invite.uri);
+	call->sdp = mem_deref(call->sdp);
+	err = call_media_open(call, &r->hosts[i].dst);
+	if (!err)
+		err = sdp_alloc(&call->sdp, &call->laddr, call->codecs,
+				call->codec_count);
+	if (!err)
+		err = sdp_offer(call->sdp, false, &offer);
+	if (!err)
+		err = from_uri(&from, r, &call->laddr);
+	if (err)
+		goto out;
+	invite.sdp = offer;
+	invite.from_uri = from;
+	err = session_connect(&call->session, call->calls->stack, &invite,
+			      &call_session_handlers, call);
+	if (err)
+		goto out;
+	cdr_set(&call->cdr, &call->cdr.sip_call_id,
+		session_callid(call->session));
+	log_info(call->cdr.id, "calling %s", invite.uri);
+out:
+	mem_deref(from);
+	mem_deref(offer);
+	return err;
+}
+
+static void ring_over(void *arg)
+{
+	struct call *call = arg;
+
+	log_debug(call->cdr.id, "no answer in %.1f s", call->ring_ms / 1000.0);
+	call_hangup(call, CALL_ENGINE, "no_answer");
+}
+
+static void host_silent(void *arg);
+
+static bool try_next(struct call *call)
+{
+	struct route *r = call->route;
+
+	while (r->next < r->count) {
+		if (call->session) {
+			struct session *session = call->session;
+
+			call->session = NULL;
+			session_close(session, 0, NULL, 0);
+		}
+		if (try_host(call))
+			continue;
+		if (r->next < r->count)
+			tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent,
+				  call);
+		return true;
+	}
+	return false;
+}
+
+static void host_silent(void *arg)
+{
+	struct call *call = arg;
+
+	if (!call->session || sa_isset(session_peer(call->session), SA_ADDR))
+		return;
+	log_info(call->cdr.id, "no response: the next host is tried");
+	if (!try_next(call)) {
+		const struct call_outcome o = {
+			.by = CALL_ENGINE,
+			.cause = "network",
+			.reason = "no host could be reached",
+			.q850 = 38,
+			.disposition = "congestion",
+		};
+
+		call_end(call, &o);
+	}
+}
+
+void call_out_closed(struct call *call, const struct session_end *end)
+{
+	struct call_outcome o = {
+		.by = end->by_peer ? CALL_REMOTE : CALL_ENGINE,
+		.cause = end->by_peer ? "rejected" : "network",
+		.scode = end->scode,
+		.reason = end->reason && *end->reason ? end->reason : NULL,
+		.q850 = end->q850,
+		.contact = end->contact,
+	};
+
+	tmr_cancel(&call->host_tmr);
+	call_peer(call);
+	/* a 2xx that is no use is an answer, not congestion */
+	o.disposition = end->err == EBADMSG
+				? "failed"
+				: cdr_disposition(o.scode, o.reason);
+	if (!strcmp(o.disposition, "redirected"))
+		o.cause = "redirected";
+	if (!o.q850)
+		o.q850 = o.scode ? q850_of_status(o.scode) : 38;
+	/* whose phone has rung is not rung again by another way */
+	if (cdr_reroutes(o.scode) && end->err != EBADMSG && !call->rang &&
+	    call->route->next < call->route->count) {
+		log_info(call->cdr.id, "%u %s: the next host is tried", o.scode,
+			 o.reason ? o.reason : "");
+		if (try_next(call))
+			return;
+	}
+	call_end(call, &o);
+}
+
+/* ---- dial ------------------------------------------------------------- */
+
+static void fill_cdr(struct call *call, const struct call_dial *dial)
+{
+	const struct route *r = call->route;
+	struct cdr *cdr = &call->cdr;
+	struct sa laddr;
+	char *from = NULL;
+
+	cdr_set(cdr, &cdr->campaign, dial->campaign);
+	cdr_set(cdr, &cdr->lead_id, dial->lead_id);
+	cdr->attempt = dial->attempt;
+	cdr_set(cdr, &cdr->to_uri,
+		r && r->count ? r->hosts[0].uri : dial->target);
+	if (!r)
+		return;
+	cdr_set(cdr, &cdr->to_user, r->user);
+	cdr_set(cdr, &cdr->account, r->account);
+	if (r->trunk)
+		cdr_set(cdr, &cdr->trunk, trunk_params(r->trunk)->name);
+	cdr_set(cdr, &cdr->display_name, r->from_name);
+	cdr_set(cdr, &cdr->from_user, r->from_user);
+	if (!r->from_user || !r->count ||
+	    stack_media_addr(call->calls->stack, &r->hosts[0].dst, &laddr) ||
+	    from_uri(&from, r, &laddr))
+		return;
+	cdr_set(cdr, &cdr->from_uri, from);
+	mem_deref(from);
+}
+
+/* Route and limits; NULL when the call may leave. */
+static const struct refusal *
+admit(struct call *call, const struct call_dial *dial, char *err, size_t size)
+{
+	struct calls *calls = call->calls;
+	const struct refusal *refused = NULL;
+	const struct account *account;
+	const char *why = NULL;
+
+	if (route_make(&call->route, calls, dial, &refused, err, size)) {
+		(void)snprintf(err, size, "out of memory");
+		return &refuse_overload;
+	}
+	if (refused)
+		return refused;
+	account = call->route->account
+			  ? account_find(calls->accounts, call->route->account)
+			  : NULL;
+	refused = calls_admits(calls, true, account, call->route->trunk, &why);
+	if (!refused && call_count_in(call, account, call->route->trunk)) {
+		refused = &refuse_overload;
+		why = "out of memory";
+	}
+	if (refused)
+		(void)snprintf(err, size, "%s", why);
+	return refused;
+}
+
+int call_dial(struct call **cp, struct calls *calls,
+	      const struct call_dial *dial, call_event_h *handler, void *arg,
+	      const char **reason, char *err, size_t err_size)
+{
+	const struct refusal *refused;
+	char why[256] = "";
+	struct call *call;
+	int e = 0;
+
+	assert(loop_is_mine(calls->loop));
+	*cp = NULL;
+	*reason = refuse_overload.cause;
+	if (call_alloc(&call, calls, true)) {
+		(void)snprintf(err, err_size, "out of memory");
+		calls->total_refused++;
+		return ENOMEM;
+	}
+	refused = admit(call, dial, why, sizeof(why));
+	fill_cdr(call, dial);
+	call_begin_cdr(call);
+	if (!refused) {
+		if (dial->max_duration_ms)
+			call->max_ms = dial->max_duration_ms;
+		call->ring_ms =
+			dial->timeout_ms ? dial->timeout_ms : RING_DEFAULT_MS;
+		call_set_state(call, CALL_CALLING);
+		while (call->route->next < call->route->count) {
+			e = try_host(call);
+			if (!e)
+				break;
+		}
+		if (e) {
+			refused = e == EINVAL	      ? &refuse_invalid
+				  : e == EAFNOSUPPORT ? &refuse_no_route
+						      : &refuse_no_port;
+			(void)snprintf(why, sizeof(why), "%s",
+				       e == EAFNOSUPPORT
+					       ? "no listener of the host's "
+						 "address family"
+					       : strerror(e));
+		}
+	}
+	*cp = call;
+	if (refused) {
+		log_info(call->cdr.id, "not dialled: %s (%s)", why,
+			 refused->cause);
+		*reason = refused->cause;
+		(void)snprintf(err, err_size, "%s", why);
+		call_end_refused(call, refused, why);
+		return refused->err;
+	}
+	*reason = NULL;
+	call->handler = handler;
+	call->arg = arg;
+	tmr_start(&call->ring_tmr, call->ring_ms, ring_over, call);
+	if (call->route->next < call->route->count)
+		tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent, call);
+	return 0;
+}

@@ -1,0 +1,106 @@
+#include <re.h>
+
+#include "call/cdr.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+
+void cdr_set(struct cdr *cdr, char **field, const char *text)
+{
+	char *copy = NULL;
+
+	if (text && *text && str_dup(&copy, text)) {
+		log_error(cdr->id, "CDR: out of memory");
+		return;
+	}
+	mem_deref(*field);
+	*field = copy;
+}
+
+/* OLD + SEPARATOR + ADD */
+static void append(struct cdr *cdr, char **field, const char *separator,
+		   const char *add)
+{
+	char *text = NULL;
+
+	if (re_sdprintf(&text, "%s%s%s", *field ? *field : "",
+			*field ? separator : "", add)) {
+		log_error(cdr->id, "CDR: out of memory");
+		return;
+	}
+	mem_deref(*field);
+	*field = text;
+}
+
+void cdr_digit(struct cdr *cdr, char digit)
+{
+	const char add[2] = {digit, '\0'};
+
+	if (!cdr->digits || strlen(cdr->digits) < CDR_DIGITS_MAX)
+		append(cdr, &cdr->digits, "", add);
+}
+
+void cdr_recording(struct cdr *cdr, const char *path)
+{
+	append(cdr, &cdr->recording, "\n", path);
+}
+
+void cdr_clear(struct cdr *cdr)
+{
+	char **const fields[] = {
+		&cdr->sip_call_id, &cdr->account,   &cdr->trunk,
+		&cdr->from_uri,	   &cdr->from_user, &cdr->display_name,
+		&cdr->to_uri,	   &cdr->to_user,   &cdr->peer,
+		&cdr->disposition, &cdr->reason,    &cdr->hangup_cause,
+		&cdr->hangup_line, &cdr->codec,	    &cdr->digits,
+		&cdr->recording,   &cdr->script,    &cdr->script_error,
+		&cdr->traceback,   &cdr->user_json, &cdr->campaign,
+		&cdr->lead_id,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		*fields[i] = mem_deref(*fields[i]);
+}
+
+const char *cdr_disposition(uint16_t scode, const char *reason)
+{
+	switch (scode) {
+	case 486:
+	case 600:
+		return "busy";
+	case 408:
+	case 480:
+		return "no_answer";
+	case 404:
+	case 410:
+	case 484:
+	case 604:
+		return "invalid";
+	case 603:
+		/* of the US, from 2026: the network's word, not the person's */
+		if (reason && strcasestr(reason, "Network Blocked"))
+			return "blocked";
+		return "declined";
+	case 607:
+		return "declined";
+	case 608:
+		return "blocked";
+	case 0:
+	case 500:
+	case 502:
+	case 503:
+	case 504:
+		return "congestion";
+	case 487:
+		return "cancelled";
+	default:
+		return scode >= 300 && scode < 400 ? "redirected" : "failed";
+	}
+}
+
+bool cdr_reroutes(uint16_t scode)
+{
+	return scode == 0 || scode == 500 || (scode >= 502 && scode <= 504);
+}
