@@ -15,7 +15,7 @@ static void two_tones_in_one_stream_of_packets(void **state)
 	size_t loud = 0;
 	(void)state;
 
-	line_open(&line, 1, 41000, 41099);
+	line_open(&line, 1, 21000, 21099);
 	peer_open(&peer, "127.0.0.1");
 	stream = line_stream(&line, &peer, &laddr);
 
@@ -62,7 +62,7 @@ static void a_digit_is_heard_once(void **state)
 	handle_t stream;
 	(void)state;
 
-	line_open(&line, 1, 41000, 41099);
+	line_open(&line, 1, 21000, 21099);
 	peer_open(&peer, "127.0.0.1");
 	stream = line_stream(&line, &peer, &laddr);
 	peer_send(&peer, &laddr, 160, 0xff);
