@@ -7,7 +7,9 @@
 #include "media/player.h"
 #include "media/prompt_cache.h"
 
-enum { A = 1000, B = 333 }; /* samples of the two files: no whole frames */
+/* Samples of the two files: no whole frames. */
+#define A ((size_t)1000)
+#define B ((size_t)333)
 
 static struct file_thread *ft;
 static struct prompt_cache *cache;
@@ -18,10 +20,10 @@ static int begin(void **state)
 {
 	if (fixture_begin(state))
 		return -1;
-	for (int i = 0; i < A; i++)
+	for (size_t i = 0; i < A; i++)
 		pcm_a[i] = (int16_t)(i * 31 + 5);
-	for (int i = 0; i < B; i++)
-		pcm_b[i] = (int16_t)(-i * 57 - 9);
+	for (size_t i = 0; i < B; i++)
+		pcm_b[i] = (int16_t)(-(int)i * 57 - 9);
 	file_a = strdup(fixture_pcm("a.wav", pcm_a, A));
 	file_b = strdup(fixture_pcm("b.wav", pcm_b, B));
 	missing = strdup(fixture_path("missing.wav"));
@@ -110,7 +112,7 @@ static void a_list_plays_without_a_gap(void **state)
 	memcpy(want + A + 160 + B + 40, pcm_a, sizeof(pcm_a));
 	assert_int_equal(read_all(p, got, 10000), A + 160 + B + 40 + A);
 	assert_true(fabs(goertzel(got + A, 160, 1, 1000) - 0.316) < 0.01);
-	memset(got + A, 0, 160 * 2);
+	memset(got + A, 0, 160 * sizeof(*got));
 	assert_memory_equal(got, want, sizeof(want));
 	assert_int_equal(player_state(p), PLAYER_DONE);
 	assert_int_equal(player_position_ms(p), (A + 160 + B + 40 + A) / 8);
@@ -177,7 +179,7 @@ static void loops_repeat_the_whole_list(void **state)
 	(void)state;
 
 	assert_int_equal(read_all(p, got, 5 * (A + B)), 4 * (A + B));
-	for (int i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		assert_memory_equal(got + i * (A + B), pcm_a, sizeof(pcm_a));
 		assert_memory_equal(got + i * (A + B) + A, pcm_b,
 				    sizeof(pcm_b));

@@ -530,6 +530,23 @@ static void stopping_does_not_wait_for_an_hour_of_music(void **state)
 	prompt_cache_free(cache);
 }
 
+/* Nor does a short one, nor a recording: they take turns. */
+static void a_short_prompt_overtakes_a_long_one(void **state)
+{
+	const char *path =
+		fixture_sine("music.wav", wav8, 48000, 1, 440, 0.5, 600);
+	struct prompt *music, *word;
+	(void)state;
+
+	begin(1 << 20);
+	music = get(path);
+	word = loaded(fixture_sine("word.wav", wav16, 8000, 1, 440, 0.5, 1));
+	assert_int_equal(prompt_state(music), PROMPT_LOADING);
+	prompt_unref(music);
+	prompt_unref(word);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +562,7 @@ int main(void)
 		cmocka_unit_test(the_least_recently_used_goes_first),
 		cmocka_unit_test(many_threads_share_one_load),
 		cmocka_unit_test(one_file_asked_for_at_once_is_read_once),
+		cmocka_unit_test(a_short_prompt_overtakes_a_long_one),
 		cmocka_unit_test(stopping_does_not_wait_for_an_hour_of_music),
 	};
 

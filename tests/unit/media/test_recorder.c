@@ -8,7 +8,7 @@
 #include "media/file_thread.h"
 #include "media/recorder.h"
 
-enum { FRAME = 160 };
+#define FRAME ((size_t)160)
 
 static struct file_thread *ft;
 static atomic_uint done_count;
@@ -134,7 +134,7 @@ static void one_side_alone_and_loud_ones_together(void **state)
 	SF_INFO info;
 	(void)state;
 
-	for (int i = 0; i < FRAME; i++)
+	for (size_t i = 0; i < FRAME; i++)
 		loud[i] = i % 2 ? 30000 : -30000;
 	recorder_push(r, loud, loud, FRAME);
 	recorder_push(r, NULL, loud, FRAME);
@@ -183,7 +183,7 @@ static unsigned hear(struct recorder *r, unsigned ms, int16_t level)
 	for (; at < ms; at += 20) {
 		int16_t pcm[FRAME];
 
-		for (int i = 0; i < FRAME; i++)
+		for (size_t i = 0; i < FRAME; i++)
 			pcm[i] = (int16_t)(i & 4 ? level : -level);
 		if (recorder_push(r, pcm, NULL, FRAME) == RECORDER_ENDED)
 			return at + 20;
@@ -431,7 +431,7 @@ static void what_a_longer_one_loses_is_silence_of_that_length(void **state)
 		for (struct stat st;;
 		     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL))
 			if (!stat(fixture_path("lost.wav"), &st) &&
-			    st.st_size >= (off_t)(44 + (turn + 1) * 60000))
+			    st.st_size >= 44 + (off_t)(turn + 1) * 60000)
 				break;
 		stall_begin(&stall);
 		stall_end(&stall);

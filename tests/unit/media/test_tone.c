@@ -82,14 +82,15 @@ static void frames_of_any_size_give_the_same_samples(void **state)
 static void cadence_is_on_and_off_to_the_sample(void **state)
 {
 	struct tone tone, steady;
-	int16_t pcm[8 * 1500], all[8 * 1500];
+	enum { COUNT = 8 * 1500 };
+	int16_t pcm[COUNT], all[COUNT];
 	(void)state;
 
 	tone_init(&tone, (float[4]){480, 620}, -10, 500, 250);
 	tone_init(&steady, (float[4]){480, 620}, -10, 500, 0);
-	tone_read(&tone, pcm, 8 * 1500);
-	tone_read(&steady, all, 8 * 1500);
-	for (int i = 0; i < 8 * 1500; i++)
+	tone_read(&tone, pcm, COUNT);
+	tone_read(&steady, all, COUNT);
+	for (int i = 0; i < COUNT; i++)
 		/* The phase runs on through the pause. */
 		assert_int_equal(pcm[i], i % (8 * 750) < 8 * 500 ? all[i] : 0);
 }

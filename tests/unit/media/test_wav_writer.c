@@ -250,7 +250,7 @@ static void killed_at_any_moment_it_can_be_played(void **state)
 		assert_true(WIFSIGNALED(status));
 		assert_honest(path);
 		got = fixture_read(path, &info);
-		assert_true(info.frames >= (turn * 3 + 1) * 160);
+		assert_true(info.frames >= (sf_count_t)(turn * 3 + 1) * 160);
 		assert_int_equal(info.frames % 160, 0);
 		for (sf_count_t i = 0; i < info.frames; i++)
 			assert_int_equal(got[i], (int16_t)(i * 7));
