@@ -241,11 +241,28 @@ static void sql_new_id(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 	sqlite3_result_text(ctx, id, ID_SIZE - 1, SQLITE_TRANSIENT);
 }
 
+/* errno of the last failure on the file or its WAL; sqlite3_system_errno()
+ * has often lost it by the time that a statement has failed. */
+static int file_errno(struct connection *conn)
+{
+	sqlite3_file *file = NULL;
+	int e = 0;
+
+	if (!sqlite3_file_control(conn->db, "main",
+				  SQLITE_FCNTL_JOURNAL_POINTER, &file) &&
+	    file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &e);
+	if (!e)
+		sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_LAST_ERRNO,
+				     &e);
+
+	return e;
+}
+
 void connection_note_error(struct connection *conn, int rc)
 {
-	/* The next call of SQLite's may overwrite it, a reset does. */
 	if ((rc & 0xff) == SQLITE_IOERR)
-		conn->system_errno = sqlite3_system_errno(conn->db);
+		conn->system_errno = file_errno(conn);
 }
 
 bool connection_disk_full(const struct connection *conn, int rc)
