@@ -88,11 +88,211 @@ static void a_digit_is_heard_once(void **state)
 	line_close(&line);
 }
 
+/* A recording of what the far side sends in packets of PTIME ms. */
+static void hear_ptime(unsigned ptime_ms)
+{
+	const size_t samples = ptime_ms * 8;
+	const struct media_record record = {.path = "heard.wav",
+					    .channels = MEDIA_RECORD_HEARD};
+	const struct media_stats *stats;
+	const struct line_event *e;
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	uint64_t begun_ms;
+	size_t sent = 0, loud = 0, bytes;
+	uint8_t wav[20000];
+	FILE *f;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "127.0.0.1");
+	stream = line_stream(&line, &peer, &laddr);
+	assert_int_equal(media_record(line.media, stream, 5, &record), 0);
+	line_until(&line, &peer, peer.in_count >= 1);
+	/* 480 ms of a constant level, paced */
+	begun_ms = clock_mono_ms();
+	while (sent * ptime_ms < 480) {
+		line_until(&line, &peer,
+			   clock_mono_ms() >= begun_ms + sent * ptime_ms);
+		peer_send(&peer, &laddr, samples, 0x90);
+		sent++;
+	}
+	line_until(&line, &peer, clock_mono_ms() >= begun_ms + 700);
+	media_stop(line.media, stream, 5);
+	line_until(&line, &peer,
+		   line_find(&line, MEDIA_RECORD_DONE, stream, 5));
+	stats = line_hang_up(&line, &peer, stream);
+	e = line_find(&line, MEDIA_RECORD_DONE, stream, 5);
+	assert_int_equal(e->e.result, MEDIA_STOPPED);
+	assert_string_equal(e->file, "heard.wav");
+	assert_int_equal(stats->rx_packets, sent);
+	assert_int_equal(stats->rx_lost, 0);
+	assert_int_equal(stats->rx_rejected, 0);
+
+	f = fopen("heard.wav", "rb");
+	assert_non_null(f);
+	bytes = fread(wav, 1, sizeof(wav), f);
+	fclose(f);
+	unlink("heard.wav");
+	assert_true(bytes > 44 + 2 * 8 * 480);
+	for (size_t i = 44; i + 1 < bytes; i += 2)
+		loud += abs((int16_t)(wav[i] | wav[i + 1] << 8)) > 5000;
+	/* all of it; and what concealment holds behind the last packet. Where
+	 * this machine stood still, packets came late: some may be cut. */
+	assert_in_range(loud, 480 * 8 * 9 / 10, 480 * 8 + 800);
+	peer_close(&peer);
+	line_close(&line);
+}
+
+static void ptimes_from_10_to_60_ms_are_recorded_whole(void **state)
+{
+	(void)state;
+	hear_ptime(10);
+	hear_ptime(20);
+	hear_ptime(30);
+	hear_ptime(60);
+}
+
+static void ptimes_from_10_to_60_ms_are_sent_evenly(void **state)
+{
+	static const uint16_t ptimes[] = {10, 30, 40, 60};
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	(void)state;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "127.0.0.1");
+	stream = line_stream(&line, &peer, &laddr);
+	line_until(&line, &peer, peer.in_count >= 3);
+	for (size_t k = 0; k < 4; k++) {
+		struct media_params params = line_params(&peer);
+		size_t len = 12 + ptimes[k] * 8u, first;
+
+		params.ptime_ms = ptimes[k];
+		media_stream_set(line.media, stream, &params);
+		line_until(&line, &peer, peer.in[peer.in_count - 1].len == len);
+		first = peer.in_count - 1;
+		line_until(&line, &peer, peer.in_count >= first + 11);
+		assert_in_range(
+			(peer.in[first + 10].at_ns - peer.in[first].at_ns) / 10,
+			ptimes[k] * 800000ull, ptimes[k] * 1200000ull);
+	}
+	line_hang_up(&line, &peer, stream);
+	/* one sequence, one scale of timestamps over all changes */
+	for (size_t i = 1; i < peer.in_count; i++) {
+		const struct peer_packet *p = &peer.in[i];
+
+		assert_int_equal((uint16_t)(packet_seq(p) - packet_seq(&p[-1])),
+				 1);
+		assert_int_equal(packet_ts(p) - packet_ts(&p[-1]),
+				 p[-1].len - 12);
+	}
+	peer_close(&peer);
+	line_close(&line);
+}
+
+static void digits_are_sent_instead_of_audio(void **state)
+{
+	const struct media_play play = {.sources = &tone, .source_count = 1};
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	size_t events = 0, ends = 0, markers = 0;
+	(void)state;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "127.0.0.1");
+	stream = line_stream(&line, &peer, &laddr);
+	assert_int_equal(
+		media_send_digits(line.media, stream, 1, "1x", 100, 60),
+		EINVAL);
+	assert_int_equal(
+		media_send_digits(line.media, stream, 1, "1#", 100, 60), 0);
+	assert_int_equal(media_play(line.media, stream, 2, &play), 0);
+	line_until(&line, &peer, line_find(&line, MEDIA_DTMF_DONE, stream, 1));
+	assert_int_equal(line_find(&line, MEDIA_DTMF_DONE, stream, 1)->e.result,
+			 MEDIA_DONE);
+	line_until(&line, &peer, line_find(&line, MEDIA_PLAY_DONE, stream, 2));
+	line_hang_up(&line, &peer, stream);
+	for (size_t i = 0; i < peer.in_count; i++) {
+		const struct peer_packet *p = &peer.in[i];
+
+		if (i)
+			assert_int_equal(
+				(uint16_t)(packet_seq(p) - packet_seq(&p[-1])),
+				1);
+		if ((p->buf[1] & 0x7f) != 101)
+			continue;
+		assert_int_equal(p->len, 16);
+		events++;
+		ends += p->buf[13] >> 7;
+		markers += p->buf[1] >> 7;
+	}
+	assert_int_equal(events, 2 * 7);
+	assert_int_equal(ends, 2 * 3);
+	assert_int_equal(markers, 2);
+	peer_close(&peer);
+	line_close(&line);
+}
+
+static void hold_stops_packets_and_resume_marks_the_gap(void **state)
+{
+	struct media_params params;
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	size_t before, packets;
+	uint64_t held_ms;
+	(void)state;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "127.0.0.1");
+	stream = line_stream(&line, &peer, &laddr);
+	line_until(&line, &peer, peer.in_count >= 5);
+	params = line_params(&peer);
+	params.tx = false;
+	media_stream_set(line.media, stream, &params);
+	assert_int_equal(media_send_digits(line.media, stream, 9, "1", 100, 60),
+			 0);
+	line_until(&line, &peer, line_find(&line, MEDIA_DTMF_DONE, stream, 9));
+	assert_int_equal(line_find(&line, MEDIA_DTMF_DONE, stream, 9)->e.result,
+			 MEDIA_FAILED);
+	peer_read(&peer);
+	before = peer.in_count;
+	held_ms = clock_mono_ms();
+	line_until(&line, &peer, clock_mono_ms() >= held_ms + 100);
+	assert_int_equal(peer.in_count, before);
+	params.tx = true;
+	media_stream_set(line.media, stream, &params);
+	line_until(&line, &peer, peer.in_count >= before + 3);
+	packets = line_hang_up(&line, &peer, stream)->tx_packets;
+	assert_int_equal(packets, peer.in_count);
+	assert_int_equal(peer.in[before].buf[1] >> 7, 1);
+	assert_int_equal(peer.in[before + 1].buf[1] >> 7, 0);
+	assert_int_equal((uint16_t)(packet_seq(&peer.in[before]) -
+				    packet_seq(&peer.in[before - 1])),
+			 1);
+	assert_true(packet_ts(&peer.in[before]) -
+			    packet_ts(&peer.in[before - 1]) >=
+		    160 * 5);
+	peer_close(&peer);
+	line_close(&line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_tones_in_one_stream_of_packets),
 		cmocka_unit_test(a_digit_is_heard_once),
+		cmocka_unit_test(ptimes_from_10_to_60_ms_are_recorded_whole),
+		cmocka_unit_test(ptimes_from_10_to_60_ms_are_sent_evenly),
+		cmocka_unit_test(digits_are_sent_instead_of_audio),
+		cmocka_unit_test(hold_stops_packets_and_resume_marks_the_gap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
