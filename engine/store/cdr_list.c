@@ -131,7 +131,7 @@ static bool is_formula(const char *text, size_t size)
 {
 	if (!size)
 		return false;
-	if (memchr("=@\t\r", text[0], 4))
+	if (text[0] && strchr("=@\t\r", text[0]))
 		return true;
 	if (text[0] != '+' && text[0] != '-')
 		return false;
@@ -148,7 +148,7 @@ static void csv_text(FILE *out, const char *text, size_t size)
 	bool quote = !size; /* an empty text isn't null */
 
 	for (size_t i = 0; i < size && !quote; ++i)
-		quote = memchr(",\"\r\n", text[i], 4) != NULL;
+		quote = text[i] && strchr(",\"\r\n", text[i]);
 	if (quote)
 		putc('"', out);
 	if (is_formula(text, size))

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct connection {
 	char *path;
 	bool own; /* a statement of the store's own is being compiled */
 	uint64_t deadline_ms;
+	_Atomic bool interrupted;
 	int system_errno; /* of the last I/O error */
 	struct cached *slots[CACHE_SLOTS];
 	struct cached *newest, *oldest;
@@ -86,6 +88,20 @@ static void forget(struct connection *conn, struct cached *c)
 	--conn->cached;
 	sqlite3_finalize(c->stmt);
 	free(c);
+}
+
+static void forget_all(struct connection *conn)
+{
+	struct cached *c, *older;
+
+	for (c = conn->newest; c; c = older) {
+		older = c->older;
+		sqlite3_finalize(c->stmt);
+		free(c);
+	}
+	memset(conn->slots, 0, sizeof(conn->slots));
+	conn->newest = conn->oldest = NULL;
+	conn->cached = 0;
 }
 
 static struct cached *find_cached(struct connection *conn, const char *sql,
@@ -164,14 +180,15 @@ int connection_prepare(struct connection *conn, const char *sql,
 		return rc;
 	}
 
+	if (conn->cached >= CACHE_MAX)
+		forget(conn, conn->oldest);
 	c->hash = hash;
 	c->own = conn->own;
 	c->sql = builtin ? sql : memcpy(c + 1, sql, size);
 	c->chain = conn->slots[hash % CACHE_SLOTS];
 	conn->slots[hash % CACHE_SLOTS] = c;
 	link_newest(conn, c);
-	if (++conn->cached > CACHE_MAX)
-		forget(conn, conn->oldest);
+	++conn->cached;
 	*stmt = c->stmt;
 
 	return SQLITE_OK;
@@ -227,6 +244,9 @@ static int authorize(void *arg, int action, const char *a, const char *b,
 static int on_progress(void *arg)
 {
 	const struct connection *conn = arg;
+
+	if (atomic_load(&conn->interrupted))
+		return 1;
 
 	return conn->deadline_ms && clock_mono_ms() >= conn->deadline_ms;
 }
@@ -328,7 +348,7 @@ static int check_folder(const char *path, char *err, size_t size)
 		snprintf(err, size, "%s: the path is too long", path);
 		return ENAMETOOLONG;
 	}
-	strcpy(folder, path);
+	snprintf(folder, sizeof(folder), "%s", path);
 	dir = dirname(folder);
 	if (stat(dir, &st)) {
 		int e = errno;
@@ -410,7 +430,7 @@ static int check_beside(const char *path, char *err, size_t size)
 	char folder[4096];
 	const char *dir;
 
-	strcpy(folder, path); /* its length was checked */
+	snprintf(folder, sizeof(folder), "%s", path);
 	dir = dirname(folder);
 	if (!faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS))
 		return 0;
@@ -530,10 +550,9 @@ static int open_immutable(struct connection *conn, const char *path)
 		else
 			*p++ = *s;
 	}
-	strcpy(p, "?immutable=1");
+	sprintf(p, "?immutable=1");
 
-	while (conn->newest)
-		forget(conn, conn->newest);
+	forget_all(conn);
 	sqlite3_close(conn->db);
 	conn->db = NULL;
 	rc = open_file(conn, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
@@ -592,8 +611,7 @@ void connection_close(struct connection *conn)
 {
 	if (!conn)
 		return;
-	while (conn->newest)
-		forget(conn, conn->newest);
+	forget_all(conn);
 	sqlite3_close(conn->db);
 	free(conn->path);
 	free(conn);
@@ -617,4 +635,9 @@ void connection_busy_timeout(struct connection *conn, int ms)
 void connection_deadline(struct connection *conn, uint64_t mono_ms)
 {
 	conn->deadline_ms = mono_ms;
+}
+
+void connection_interrupt(struct connection *conn)
+{
+	atomic_store(&conn->interrupted, true);
 }

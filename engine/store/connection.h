@@ -34,6 +34,10 @@ void connection_busy_timeout(struct connection *conn, int ms);
  * 0: without limit. */
 void connection_deadline(struct connection *conn, uint64_t mono_ms);
 
+/* End the running statement and each one after it, soon (any thread). Unlike
+ * sqlite3_interrupt(), it also meets one that is just about to begin. */
+void connection_interrupt(struct connection *conn);
+
 /* The store's own statements (BEGIN, COMMIT, …; built-in SQL). SQLite code. */
 int connection_exec(struct connection *conn, const char *sql);
 int connection_int(struct connection *conn, const char *sql, int64_t *value);

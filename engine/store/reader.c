@@ -103,8 +103,7 @@ void reader_stop(struct reader *r, struct request *stop)
 	if (!r)
 		return;
 	atomic_store(&r->stopping, true);
-	/* sqlite3_interrupt() may be called from any thread. */
-	sqlite3_interrupt(connection_db(r->conn));
+	connection_interrupt(r->conn);
 	stop->stop = true;
 	mailbox_post(r->inbox, &stop->mail);
 	pthread_join(r->thread, NULL);

@@ -250,6 +250,7 @@ static int keep_row(struct request *req, sqlite3_stmt *stmt)
 		req->values = values;
 		req->capacity = capacity;
 	}
+	assert(req->values);
 	for (size_t i = 0; i < res->columns; ++i) {
 		int rc = keep_value(req, &req->values[at + i], stmt, (int)i);
 

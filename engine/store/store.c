@@ -71,12 +71,12 @@ static int real_path(char out[PATH_MAX], const char *path, char *err,
 	if (realpath(path, out))
 		return 0;
 	/* It does not exist yet: its folder does, or opening will tell. */
-	strcpy(copy, path);
+	snprintf(copy, sizeof(copy), "%s", path);
 	if (!realpath(dirname(copy), folder)) {
-		strcpy(out, path);
+		snprintf(out, PATH_MAX, "%s", path);
 		return 0;
 	}
-	strcpy(copy, path);
+	snprintf(copy, sizeof(copy), "%s", path);
 	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(folder, "/") ? folder : "",
 		     basename(copy));
 	if (n < 0 || n >= PATH_MAX) {

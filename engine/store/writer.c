@@ -191,10 +191,7 @@ static bool is_machine_fault(int rc)
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PROTOCOL:
-		return true;
-	case SQLITE_READONLY:
-		/* a script's "attempt to write a read-only…" isn't possible
-		 * here: the file itself has changed beneath us */
+	case SQLITE_READONLY: /* the file changed beneath us */
 		return true;
 	default:
 		return false;
