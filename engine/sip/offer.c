@@ -22,9 +22,13 @@ static void finish(struct session *session, uint16_t scode, const char *reason,
 		session->h.answered(scode, reason, sdp, session->arg);
 }
 
+/* While a 2xx of ours waits for its ACK, the offer waits too: offer_flush(). */
 static void on_again(void *arg)
 {
-	offer_transmit(arg);
+	struct session *session = arg;
+
+	if (session->acked && !session->replies.head)
+		offer_transmit(session);
 }
 
 /* The owner of the Call-ID waits longer, so that one of both comes first. */
@@ -95,6 +99,7 @@ static void on_response(int err, const struct sip_msg *msg,
 
 	if (!err && msg->scode < 200)
 		return;
+	session->offer_sent = false;
 	if (!err && msg->scode < 300) {
 		accepted(session, msg);
 		return;
@@ -119,6 +124,7 @@ static void offer_transmit(struct session *session)
 			       SIP_ALLOW_LINE, "application/sdp",
 			       session->offer, on_response);
 
+	session->offer_sent = !err;
 	if (err) {
 		mem_ref(session);
 		lost(session, err, NULL);
@@ -143,10 +149,8 @@ int session_offer(struct session *session, struct mbuf *sdp)
 	session->offer->pos = 0;
 	session->offering = true;
 	session->offer_tries = 0;
-	/* Even when it goes out at once, the handler is called later. */
+	/* Later, so that a failure to send comes after our return. */
 	tmr_start(&session->offer_tmr, 0, on_again, session);
-	if (!session->acked || session->replies.head)
-		tmr_cancel(&session->offer_tmr); /* offer_flush() sends it */
 	return 0;
 }
 
@@ -154,7 +158,7 @@ int session_offer(struct session *session, struct mbuf *sdp)
 void offer_flush(struct session *session)
 {
 	if (session->state == SESSION_ANSWERED && session->offering &&
-	    session->acked && !session->replies.head &&
+	    !session->offer_sent && session->acked && !session->replies.head &&
 	    !tmr_isrunning(&session->offer_tmr))
 		tmr_start(&session->offer_tmr, 0, on_again, session);
 }
@@ -233,7 +237,7 @@ void offer_received(struct session *session, const struct sip_msg *msg)
 		       later);
 		return;
 	}
-	if (session->offering) {
+	if (session->offer_sent) {
 		refuse(session->stack, msg, 491, "Request Pending", NULL);
 		return;
 	}

@@ -47,6 +47,7 @@ struct session {
 
 	struct mbuf *offer; /* of session_offer(), until it is answered */
 	bool offering;	    /* session_offer() has not been answered */
+	bool offer_sent;    /* and its re-INVITE is on its way */
 	bool offered_body;  /* out: the INVITE carried an offer */
 	struct tmr offer_tmr;
 	unsigned offer_tries;
