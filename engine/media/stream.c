@@ -14,7 +14,7 @@
 enum {
 	/* Packets read in one tick at most: a flood waits (and is lost) in its
 	 * own socket, not in the worker. */
-	READ_MAX = 64,
+	READ_MAX = 256,
 	RTCP_READ_MS = 240,
 	DIGITS_MAX = 50, /* a second; faster than any finger */
 	/* What came so long before the stream began to listen is not heard. */

@@ -16,7 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <event2/event.h>
 #include "base/clock.h"
 #include "base/loop.h"
@@ -137,6 +140,13 @@ static inline void peer_send_raw(struct peer *peer, const struct sa *to,
 			 len);
 }
 
+static inline void peer_send_rtcp(struct peer *peer, const struct sa *to,
+				  const void *buf, size_t len)
+{
+	assert_int_equal(sendto(peer->rtcp, buf, len, 0, &to->u.sa, to->len),
+			 len);
+}
+
 /* A packet whose sequence and timestamp the caller chose. */
 static inline void peer_send_at(struct peer *peer, const struct sa *to,
 				uint8_t pt, bool marker, uint16_t seq,
@@ -175,9 +185,18 @@ static inline void peer_send_event(struct peer *peer, const struct sa *to,
 		     sizeof(payload));
 }
 
+/* When the kernel got the packet that was read last: however late we are. */
+static inline uint64_t peer_stamp_ns(int fd)
+{
+	struct timespec ts = {0, 0};
+
+	assert_int_equal(ioctl(fd, SIOCGSTAMPNS, &ts), 0);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static inline void peer_read(struct peer *peer)
 {
-	struct peer_packet p;
+	static struct peer_packet p;
 	ssize_t n;
 
 	for (;;) {
@@ -186,7 +205,7 @@ static inline void peer_read(struct peer *peer)
 			     &p.from.len);
 		if (n < 0)
 			break;
-		p.at_ns = clock_mono_ns();
+		p.at_ns = peer_stamp_ns(peer->rtp);
 		p.len = (size_t)n;
 		if (peer->in_count < PEER_PACKETS)
 			peer->in[peer->in_count++] = p;
