@@ -3,6 +3,9 @@
  * Registers, refreshes in time, and never gives up: failures are retried with
  * back-off and jitter; the reason of the last one is kept. One Call-ID for its
  * life. Accounts live on the loop thread, by name, in the stack's table.
+ * An account is a libre object that the table owns: who keeps one (as the
+ * auth_arg of a session, say) takes a mem_ref() on it, and finds it closed when
+ * it has been removed.
  */
 #ifndef MOONDIAL_SIP_ACCOUNT_H
 #define MOONDIAL_SIP_ACCOUNT_H
@@ -20,14 +23,18 @@ struct account_params {
 	const char *auth_user;	   /* NULL: the uri's user */
 	const char *password;	   /* one of these, or neither */
 	const char *ha1;	   /* hex MD5 of user:realm:password */
-	const char *realm;	   /* NULL: only that of the registrar's first
-				      challenge from the registrar itself */
+	const char *realm;	   /* NULL: those with which the registrar and
+				      its proxy challenged our REGISTER first,
+				      or one named as the domain, registrar or
+				      proxy */
 	const char *registrar;	   /* sip:host[:port][;transport=]; NULL: the
 				      uri's domain */
 	const char *proxy;	   /* outbound proxy, or NULL */
 	bool registers;		   /* false: credentials and identity only */
-	uint32_t expires;	   /* s asked for */
-	uint32_t retry_min, retry_max; /* s: back-off between failures */
+	uint32_t expires;	   /* s asked for; 0: 600 */
+	uint32_t retry_min, retry_max; /* s: back-off between failures; 0: 5
+					* and 300. Retry-After may make it
+					* longer, to an hour */
 	unsigned max_calls, max_cps;   /* 0: no limit */
 };
 
@@ -39,15 +46,18 @@ enum account_state {
 	ACCOUNT_CLOSED,
 };
 
-/* At each change of state. */
+/* At each change of state; a failure after a failure is none. It may call
+ * anything here but accounts_free(). */
 typedef void(account_h)(struct account *account, void *arg);
 
 int accounts_alloc(struct accounts **ap, struct stack *stack,
 		   account_h *handler, void *arg);
 
-/* Unregister all (bounded to WAIT_MS), then DONE. */
+/* Unregister all (bounded to WAIT_MS), then DONE, never before this has
+ * returned. account_set() fails from now on. */
 void accounts_close(struct accounts *accounts, uint32_t wait_ms,
 		    void (*done)(void *arg), void *arg);
+/* At once, without a word to registrars; before stack_free(). */
 void accounts_free(struct accounts *accounts);
 
 /* Add one, or change the one of that name (registers again when what matters
@@ -78,8 +88,9 @@ uint32_t account_expires(const struct account *account);
 int64_t account_registered_at(const struct account *account);
 int64_t account_next_at(const struct account *account);
 
-/* As sip_auth_h with ARG a struct account: gives credentials only for the
- * account's realm, at most once for each nonce. For its calls. */
+/* As sip_auth_h with ARG a struct account, for its calls: gives credentials
+ * only for the account's realm (the password may be DIGEST_HA1 and HA1), else
+ * EAUTH. That they go out once for each nonce is the digest's work. */
 int account_auth(char **user, char **password, const char *realm, void *arg);
 
 #endif

@@ -1,0 +1,530 @@
+/* account.c -- accounts by name: their parameters, and which is meant */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/loop.h"
+#include "sip/account.h"
+#include "sip/account_params.h"
+#include "sip/credentials.h"
+#include "sip/register.h"
+#include "sip/stack.h"
+
+enum {
+	BUCKETS = 4096,
+	/* First REGISTERs leave at 100/s when there are many accounts. */
+	SPREAD_FROM = 20,
+	SPREAD_MS = 10,
+	SPREAD_MAX_MS = 30000,
+};
+
+struct accounts {
+	struct stack *stack;
+	account_h *handler;
+	void *arg;
+	struct hash *by_name, *by_line, *by_user;
+	struct list all;
+	unsigned count;
+
+	struct list leaving; /* struct leaving: they take bindings back */
+	bool closing;
+	struct tmr tmr;
+	void (*done)(void *arg);
+	void *done_arg;
+};
+
+struct account {
+	struct le le, by_name, by_line, by_user;
+	struct accounts *accounts; /* NULL: closed */
+	struct account_params_copy *params;
+	struct credentials *credentials;
+	struct registration *reg;
+	char line[17];
+};
+
+/* A registration that outlives its account until it is taken back. */
+struct leaving {
+	struct le le;
+	struct accounts *accounts;
+	struct registration *reg;
+};
+
+static void account_unlink(struct account *account)
+{
+	if (!account->accounts)
+		return;
+	list_unlink(&account->le);
+	hash_unlink(&account->by_name);
+	hash_unlink(&account->by_line);
+	hash_unlink(&account->by_user);
+	account->accounts->count--;
+	account->accounts = NULL;
+}
+
+static void account_destructor(void *arg)
+{
+	struct account *account = arg;
+
+	account_unlink(account);
+	mem_deref(account->reg);
+	mem_deref(account->credentials);
+	mem_deref(account->params);
+}
+
+/* --- leaving */
+
+static void leaving_destructor(void *arg)
+{
+	struct leaving *leaving = arg;
+
+	list_unlink(&leaving->le);
+	mem_deref(leaving->reg);
+}
+
+static void on_closed(void *arg)
+{
+	struct accounts *accounts = arg;
+	void (*done)(void *arg) = accounts->done;
+
+	accounts->done = NULL;
+	if (done)
+		done(accounts->done_arg);
+}
+
+/* DONE comes from the loop, with nothing of ours beneath it. */
+static void check_closed(struct accounts *accounts)
+{
+	if (accounts->done && !accounts->leaving.head)
+		tmr_start(&accounts->tmr, 0, on_closed, accounts);
+}
+
+static void on_left(void *arg)
+{
+	struct leaving *leaving = arg;
+	struct accounts *accounts = leaving->accounts;
+
+	leaving->reg = NULL; /* gone by itself */
+	mem_deref(leaving);
+	check_closed(accounts);
+}
+
+static void leave(struct accounts *accounts, struct registration *reg)
+{
+	struct leaving *leaving;
+
+	if (!reg)
+		return;
+	leaving = mem_zalloc(sizeof(*leaving), leaving_destructor);
+	if (!leaving) {
+		mem_deref(reg);
+		return;
+	}
+	leaving->accounts = accounts;
+	leaving->reg = reg;
+	list_append(&accounts->leaving, &leaving->le, leaving);
+	registration_close(reg, on_left, leaving);
+}
+
+/* --- the table */
+
+int accounts_alloc(struct accounts **ap, struct stack *stack,
+		   account_h *handler, void *arg)
+{
+	struct accounts *accounts;
+	int err;
+
+	assert(loop_current());
+	accounts = mem_zalloc(sizeof(*accounts), NULL);
+	if (!accounts)
+		return ENOMEM;
+	accounts->stack = stack;
+	accounts->handler = handler;
+	accounts->arg = arg;
+	err = hash_alloc(&accounts->by_name, BUCKETS);
+	err = err ? err : hash_alloc(&accounts->by_line, BUCKETS);
+	err = err ? err : hash_alloc(&accounts->by_user, BUCKETS);
+	if (err)
+		accounts_free(accounts);
+	else
+		*ap = accounts;
+	return err;
+}
+
+void accounts_free(struct accounts *accounts)
+{
+	struct account *account;
+
+	if (!accounts)
+		return;
+	tmr_cancel(&accounts->tmr);
+	list_flush(&accounts->leaving);
+	while ((account = list_ledata(accounts->all.head))) {
+		account_unlink(account);
+		account->reg = mem_deref(account->reg);
+		mem_deref(account);
+	}
+	mem_deref(accounts->by_name);
+	mem_deref(accounts->by_line);
+	mem_deref(accounts->by_user);
+	mem_deref(accounts);
+}
+
+/* Tell, while the handler may remove the account or end them all. */
+static void tell(struct accounts *accounts, struct account *account)
+{
+	if (accounts->handler)
+		accounts->handler(account, accounts->arg);
+}
+
+static void on_changed(void *arg)
+{
+	struct account *account = arg;
+
+	mem_ref(account);
+	tell(account->accounts, account);
+	mem_deref(account);
+}
+
+static void account_close(struct account *account)
+{
+	struct accounts *accounts = account->accounts;
+	struct registration *reg = account->reg;
+
+	account_unlink(account);
+	account->reg = NULL;
+	leave(accounts, reg);
+	tell(accounts, account);
+	mem_deref(account);
+}
+
+void accounts_close(struct accounts *accounts, uint32_t wait_ms,
+		    void (*done)(void *arg), void *arg)
+{
+	struct account *account;
+
+	accounts->done = done;
+	accounts->done_arg = arg;
+	accounts->closing = true;
+	while ((account = list_ledata(accounts->all.head)))
+		account_close(account);
+	tmr_start(&accounts->tmr, wait_ms, on_closed, accounts);
+	check_closed(accounts);
+}
+
+struct account *account_find(const struct accounts *accounts, const char *name)
+{
+	struct le *le =
+		list_head(hash_list(accounts->by_name, hash_joaat_str(name)));
+
+	for (; le; le = le->next) {
+		struct account *account = le->data;
+
+		if (!strcmp(account->params->p.name, name))
+			return account;
+	}
+	return NULL;
+}
+
+void account_each(const struct accounts *accounts, account_apply_h *fn,
+		  void *arg)
+{
+	struct le *le = accounts->all.head;
+
+	while (le) {
+		struct account *account = le->data;
+
+		le = le->next;
+		if (fn(account, arg))
+			return;
+	}
+}
+
+/* --- setting */
+
+static int credentials_make(struct credentials **cp,
+			    const struct account_params_copy *params)
+{
+	const struct credentials_params c = {
+		.name = params->p.name,
+		.user = params->p.auth_user ? params->p.auth_user
+					    : params->user,
+		.password = params->p.password,
+		.ha1 = params->p.ha1,
+		.realm = params->p.realm,
+		.hosts = {params->host, params->registrar_host,
+			  params->proxy_host},
+	};
+
+	return credentials_alloc(cp, &c);
+}
+
+static uint32_t first_delay_ms(const struct accounts *accounts)
+{
+	uint32_t spread = accounts->count * SPREAD_MS;
+
+	if (accounts->count < SPREAD_FROM)
+		return 0;
+	return rand_u32() % (spread < SPREAD_MAX_MS ? spread : SPREAD_MAX_MS);
+}
+
+/* Bring the registration in line with PARAMS: kept when nothing that matters
+ * to the registrar has changed, renewed under its Call-ID when the same
+ * binding is meant, else a new one. What is left behind takes itself back. */
+static int registration_fit(struct accounts *accounts, struct account *account,
+			    const struct account_params_copy *params,
+			    struct credentials *credentials)
+{
+	char line[sizeof(account->line)];
+	struct registration_params r = {
+		.name = params->p.name,
+		.aor = params->aor,
+		.registrar = params->registrar,
+		.proxy = params->proxy,
+		.user = params->user,
+		.line = account->line,
+		.credentials = credentials,
+		.expires = params->p.expires,
+		.retry_min_ms = params->p.retry_min * 1000,
+		.retry_max_ms = params->p.retry_max * 1000,
+	};
+	struct registration *reg = NULL;
+	int err = 0;
+
+	if (params->p.registers) {
+		if (account->reg &&
+		    account_params_same_binding(account->params, params)) {
+			return account_params_same_request(account->params,
+							   params)
+				       ? 0
+				       : registration_renew(account->reg, &r);
+		}
+		/* A line of its own: what the old one takes back is not what
+		 * the new one has registered. */
+		(void)re_snprintf(line, sizeof(line), "%016llx", rand_u64());
+		r.line = line;
+		err = registration_alloc(&reg, accounts->stack, &r,
+					 first_delay_ms(accounts), on_changed,
+					 account);
+		if (err)
+			return err;
+		(void)str_ncpy(account->line, line, sizeof(account->line));
+	}
+	leave(accounts, account->reg);
+	account->reg = reg;
+	return 0;
+}
+
+static void account_link(struct accounts *accounts, struct account *account)
+{
+	const char *line = account->line, *user = account->params->user;
+
+	hash_unlink(&account->by_line);
+	hash_unlink(&account->by_user);
+	hash_append(accounts->by_line, hash_joaat_str(line), &account->by_line,
+		    account);
+	hash_append(accounts->by_user, hash_joaat_str(user), &account->by_user,
+		    account);
+	if (account->accounts)
+		return;
+	account->accounts = accounts;
+	hash_append(accounts->by_name, hash_joaat_str(account->params->p.name),
+		    &account->by_name, account);
+	list_append(&accounts->all, &account->le, account);
+	accounts->count++;
+}
+
+int account_set(struct accounts *accounts, const struct account_params *params,
+		char *err_text, size_t size)
+{
+	struct account_params_copy *copy = NULL;
+	struct credentials *credentials = NULL;
+	struct account *account = NULL;
+	enum account_state before;
+	bool fresh;
+	int err;
+
+	if (accounts->closing) {
+		(void)re_snprintf(err_text, size, "the engine is stopping");
+		return ESHUTDOWN;
+	}
+	err = account_params_copy(&copy, params, err_text, size);
+	if (err)
+		return err;
+	account = account_find(accounts, params->name);
+	fresh = !account;
+	err = credentials_make(&credentials, copy);
+	if (!err && fresh) {
+		account = mem_zalloc(sizeof(*account), account_destructor);
+		err = account ? 0 : ENOMEM;
+	}
+	if (err)
+		goto out;
+	before = account_state(account);
+	/* The same secret keeps the realms that it has learned. */
+	if (!fresh && account_params_same_secret(account->params, copy)) {
+		mem_deref(credentials);
+		credentials = mem_ref(account->credentials);
+	}
+	err = registration_fit(accounts, account, copy, credentials);
+	if (err)
+		goto out;
+	mem_deref(account->params);
+	account->params = mem_ref(copy);
+	mem_deref(account->credentials);
+	account->credentials = mem_ref(credentials);
+	account_link(accounts, account);
+	if (!fresh && account_state(account) != before)
+		tell(accounts, account);
+out:
+	if (err) {
+		(void)re_snprintf(err_text, size, "%s: %s", params->name,
+				  strerror(err));
+		if (fresh)
+			mem_deref(account);
+	}
+	mem_deref(credentials);
+	mem_deref(copy);
+	return err;
+}
+
+int account_remove(struct accounts *accounts, const char *name)
+{
+	struct account *account = account_find(accounts, name);
+
+	if (!account)
+		return ENOENT;
+	account_close(account);
+	return 0;
+}
+
+/* --- whom an INVITE is for */
+
+static struct account *by_line(const struct accounts *accounts,
+			       const struct pl *line)
+{
+	struct le *le =
+		list_head(hash_list(accounts->by_line, hash_joaat_pl(line)));
+
+	for (; le; le = le->next) {
+		struct account *account = le->data;
+
+		if (!pl_strcmp(line, account->line))
+			return account;
+	}
+	return NULL;
+}
+
+static bool is_contact(const struct account *account, const struct uri *uri)
+{
+	const struct sa *contact;
+	struct sa addr;
+
+	if (!account->reg ||
+	    sa_set(&addr, &uri->host, uri->port ? uri->port : SIP_PORT))
+		return false;
+	contact = registration_contact(account->reg);
+	return sa_isset(contact, SA_ADDR) && sa_cmp(contact, &addr, SA_ALL);
+}
+
+static bool is_identity(const struct account *account, const struct uri *uri)
+{
+	return !pl_strcasecmp(&uri->host, account->params->host);
+}
+
+typedef bool(is_account_h)(const struct account *account,
+			   const struct uri *uri);
+
+static struct account *by_user(const struct accounts *accounts,
+			       const struct uri *uri, is_account_h *is)
+{
+	struct le *le = list_head(
+		hash_list(accounts->by_user, hash_joaat_pl(&uri->user)));
+
+	for (; le; le = le->next) {
+		struct account *account = le->data;
+
+		if (!pl_strcmp(&uri->user, account->params->user) &&
+		    is(account, uri))
+			return account;
+	}
+	return NULL;
+}
+
+struct account *account_of_invite(const struct accounts *accounts,
+				  const struct sip_msg *msg)
+{
+	struct account *account = NULL;
+	struct pl line;
+
+	if (!msg_param_decode(&msg->uri.params, "line", &line))
+		account = by_line(accounts, &line);
+	if (!account)
+		account = by_user(accounts, &msg->to.uri, is_identity);
+	if (!account)
+		account = by_user(accounts, &msg->uri, is_contact);
+	return account;
+}
+
+/* --- reading */
+
+const struct account_params *account_params(const struct account *account)
+{
+	return &account->params->p;
+}
+
+enum account_state account_state(const struct account *account)
+{
+	if (!account->accounts && account->params)
+		return ACCOUNT_CLOSED;
+	return account->reg ? registration_state(account->reg) : ACCOUNT_OFF;
+}
+
+const char *account_state_name(enum account_state state)
+{
+	switch (state) {
+	case ACCOUNT_OFF:
+		return "off";
+	case ACCOUNT_TRYING:
+		return "trying";
+	case ACCOUNT_REGISTERED:
+		return "registered";
+	case ACCOUNT_FAILED:
+		return "failed";
+	case ACCOUNT_CLOSED:
+		return "closed";
+	}
+	return "?";
+}
+
+uint16_t account_scode(const struct account *account)
+{
+	return account->reg ? registration_scode(account->reg) : 0;
+}
+
+const char *account_reason(const struct account *account)
+{
+	return account->reg ? registration_reason(account->reg) : "";
+}
+
+uint32_t account_expires(const struct account *account)
+{
+	return account->reg ? registration_expires(account->reg) : 0;
+}
+
+int64_t account_registered_at(const struct account *account)
+{
+	return account->reg ? registration_at(account->reg) : 0;
+}
+
+int64_t account_next_at(const struct account *account)
+{
+	return account->reg ? registration_next_at(account->reg) : 0;
+}
+
+int account_auth(char **user, char **password, const char *realm, void *arg)
+{
+	const struct account *account = arg;
+
+	return credentials_for_call(user, password, realm,
+				    account->credentials);
+}

@@ -1,0 +1,59 @@
+/* register.h -- one binding at a registrar, kept alive (RFC 3261 10)
+ *
+ * Private to the sip room: account.c owns one for each account that
+ * registers. One Call-ID for its life. It registers, refreshes before the
+ * registrar's expiry, retries for ever, and at its end takes its binding back.
+ * A libre object, on the loop thread.
+ *
+ *   trying ─► registered ⇄ failed
+ */
+#ifndef MOONDIAL_SIP_REGISTER_H
+#define MOONDIAL_SIP_REGISTER_H
+
+#include <re.h>
+#include "sip/account.h"
+
+struct credentials;
+struct registration;
+
+/* Everything is copied or referenced. */
+struct registration_params {
+	const char *name; /* for the log */
+	const char *aor;  /* sip:user@domain, without parameters */
+	const char *registrar;
+	const char *proxy; /* or NULL */
+	const char *user;  /* of the Contact */
+	const char *line;  /* its "line" parameter: tells accounts apart */
+	struct credentials *credentials;
+	uint32_t expires;		    /* s */
+	uint32_t retry_min_ms, retry_max_ms; /* at least 1 s */
+};
+
+typedef void(registration_h)(void *arg);
+
+/* The first REGISTER leaves after DELAY_MS, never before this has returned.
+ * CHANGED: at each change of state. EINVAL, ENOMEM. */
+int registration_alloc(struct registration **rp, struct stack *stack,
+		       const struct registration_params *params,
+		       uint32_t delay_ms, registration_h *changed, void *arg);
+
+/* Other credentials, expiry or waits; trying again, which isn't told.
+ * Name, addresses and user are as before. ENOMEM. */
+int registration_renew(struct registration *reg,
+		       const struct registration_params *params);
+
+/* Take the binding back if the registrar may have one, then DONE and gone;
+ * DONE may be called before this returns. mem_deref() ends it at once. */
+void registration_close(struct registration *reg, registration_h *done,
+			void *arg);
+
+enum account_state registration_state(const struct registration *reg);
+uint16_t registration_scode(const struct registration *reg);
+const char *registration_reason(const struct registration *reg);
+uint32_t registration_expires(const struct registration *reg);
+int64_t registration_at(const struct registration *reg);
+int64_t registration_next_at(const struct registration *reg);
+/* Where our Contact points to; unset before the first REGISTER. */
+const struct sa *registration_contact(const struct registration *reg);
+
+#endif
