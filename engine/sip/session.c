@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/metrics.h"
+#include "sip/body.h"
 #include "sip/digest.h"
 #include "sip/header.h"
 #include "sip/session_private.h"
@@ -22,6 +23,7 @@ static void session_destructor(void *arg)
 	mem_deref(session->seed);
 	mem_deref(session->digest);
 	mem_deref(session->msg);
+	mem_deref(session->invite_sdp);
 	mem_deref(session->offer);
 	mem_deref(session->contact_user);
 	mem_deref(session->ack_auth);
@@ -345,4 +347,13 @@ const struct sa *session_peer(const struct session *session)
 const struct sip_msg *session_msg(const struct session *session)
 {
 	return session->msg;
+}
+
+struct mbuf *session_sdp(const struct session *session)
+{
+	struct session *s = (struct session *)session; /* a cache, no more */
+
+	if (!s->out && !s->invite_sdp)
+		(void)body_sdp(&s->invite_sdp, s->msg);
+	return s->invite_sdp;
 }

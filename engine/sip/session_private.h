@@ -35,6 +35,7 @@ struct session {
 	struct sip_dialog *seed; /* out: what dialogs are forked from */
 	struct digest *digest;
 	struct sip_msg *msg;
+	struct mbuf *invite_sdp; /* in: session_sdp() has been asked */
 	struct sa peer, first_dst;
 	char *contact_user;
 	char *ack_auth;	 /* out: credentials of the INVITE, for its ACK */
