@@ -1,5 +1,7 @@
 /* listen.c -- listen addresses as text, and a free port when none is named */
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -99,5 +101,49 @@ int listen_free_port(struct stack_listen *listen)
 			sa_set_port(&listen->addr, sa_port(&addr));
 	}
 	close(fd);
+	return err;
+}
+
+/* libre doesn't listen to a wildcard address, and would write it into Via and
+ * Contact: its addresses are listened to one by one. Link-local ones, which
+ * mean nothing without an interface, are left out. */
+int listen_expand(struct stack_listen *out, size_t *count,
+		  const struct stack_listen *listen)
+{
+	struct stack_listen one = *listen;
+	struct ifaddrs *all = NULL;
+	size_t n = 0;
+	int err = 0;
+
+	if (!sa_is_any(&listen->addr)) {
+		if (!*count)
+			return EOVERFLOW;
+		out[0] = one;
+		*count = 1;
+		return 0;
+	}
+	if (!sa_port(&one.addr))
+		err = listen_free_port(&one);
+	if (!err && getifaddrs(&all))
+		err = errno;
+	for (struct ifaddrs *i = all; i && !err; i = i->ifa_next) {
+		struct sa addr;
+
+		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) ||
+		    i->ifa_addr->sa_family != sa_af(&one.addr) ||
+		    sa_set_sa(&addr, i->ifa_addr) || sa_is_linklocal(&addr))
+			continue;
+		if (n == *count) {
+			err = EOVERFLOW;
+			break;
+		}
+		sa_set_port(&addr, sa_port(&one.addr));
+		out[n++] = (struct stack_listen){.tp = one.tp, .addr = addr};
+	}
+	if (all)
+		freeifaddrs(all);
+	if (!err && !n)
+		err = EADDRNOTAVAIL;
+	*count = n;
 	return err;
 }

@@ -1,7 +1,7 @@
 /* source.c -- which of our addresses a peer sees
  *
- * libre sends everything from its first listener of a family, and writes a
- * wildcard listener's 0.0.0.0 into Via and Contact.
+ * libre sends everything from its first listener of a family, whatever the
+ * route to the peer is.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -38,12 +38,10 @@ int stack_source(const struct stack *stack, enum sip_transp tp,
 {
 	const int af = sa_af(dst);
 	const struct stack_listen *best = NULL;
-	int best_rank = -1;
 	struct sa route;
 	size_t count = 0;
-	bool routed;
 
-	for (size_t i = 0; i < stack->listen_count; i++) {
+	for (size_t i = stack->listen_count; i-- > 0;) {
 		if (fits(&stack->listens[i], tp, af)) {
 			best = &stack->listens[i];
 			count++;
@@ -52,27 +50,23 @@ int stack_source(const struct stack *stack, enum sip_transp tp,
 	if (!count)
 		return EAFNOSUPPORT;
 
-	/* The usual single listener needs no system calls. */
-	routed = (count > 1 || sa_is_any(&best->addr)) &&
-		 !route_source(dst, &route);
-	for (size_t i = 0; routed && i < stack->listen_count; i++) {
-		const struct stack_listen *listen = &stack->listens[i];
-		int rank = sa_cmp(&listen->addr, &route, SA_ADDR) ? 2
-			   : sa_is_any(&listen->addr)		  ? 1
-								  : 0;
-
-		if (fits(listen, tp, af) && rank > best_rank) {
-			best = listen;
-			best_rank = rank;
-		}
-	}
 	*laddr = best->addr;
-	if (routed && sa_is_any(laddr)) {
-		sa_set_port(&route, sa_port(laddr));
-		*laddr = route;
-	}
 	if (index)
 		*index = (size_t)(best - stack->listens);
+	/* The usual single listener needs no system calls. */
+	if (count == 1 || route_source(dst, &route))
+		return 0;
+	for (size_t i = 0; i < stack->listen_count; i++) {
+		const struct stack_listen *listen = &stack->listens[i];
+
+		if (!fits(listen, tp, af) ||
+		    !sa_cmp(&listen->addr, &route, SA_ADDR))
+			continue;
+		*laddr = listen->addr;
+		if (index)
+			*index = i;
+		return 0;
+	}
 	return 0;
 }
 
@@ -93,8 +87,6 @@ void stack_contact_addr(const struct stack *stack, const struct sip_msg *msg,
 			struct sa *laddr)
 {
 	*laddr = msg->dst;
-	if (sa_is_any(laddr))
-		(void)stack_source(stack, msg->tp, &msg->src, laddr, NULL);
 	/* A TCP connection that we opened has a passing port of its own. */
 	if (msg->tp == SIP_TRANSP_TCP) {
 		struct sa listener;

@@ -17,6 +17,7 @@ enum {
 	SESSIONS = 4096,
 	DNS_SERVERS = 8,
 	PORT_TRIES = 16,
+	LISTENERS = 64,
 };
 
 struct trusted {
@@ -137,19 +138,41 @@ static int listen_one(struct stack *stack, struct stack_listen *listen)
 	return err;
 }
 
+static int complain(const struct stack_listen *listen, int err, char *text,
+		    size_t size)
+{
+	(void)re_snprintf(text, size, "%s:%J: %s",
+			  listen->tp == SIP_TRANSP_UDP ? "udp" : "tcp",
+			  &listen->addr, advice(err));
+	return err;
+}
+
+static int listen_expand_all(struct stack *stack,
+			     const struct stack_config *config, char *text,
+			     size_t size)
+{
+	stack->listens = mem_zalloc(LISTENERS * sizeof(*stack->listens), NULL);
+	if (!stack->listens)
+		return ENOMEM;
+	for (size_t i = 0; i < config->listen_count; i++) {
+		size_t count = LISTENERS - stack->listen_count;
+		int err = listen_expand(&stack->listens[stack->listen_count],
+					&count, &config->listen[i]);
+
+		if (err)
+			return complain(&config->listen[i], err, text, size);
+		stack->listen_count += count;
+	}
+	return 0;
+}
+
 static int listen_all(struct stack *stack, char *text, size_t size)
 {
 	for (size_t i = 0; i < stack->listen_count; i++) {
-		struct stack_listen *listen = &stack->listens[i];
-		int err = listen_one(stack, listen);
+		int err = listen_one(stack, &stack->listens[i]);
 
-		if (err) {
-			(void)re_snprintf(text, size, "%s:%J: %s",
-					  listen->tp == SIP_TRANSP_UDP ? "udp"
-								       : "tcp",
-					  &listen->addr, advice(err));
-			return err;
-		}
+		if (err)
+			return complain(&stack->listens[i], err, text, size);
 	}
 	return 0;
 }
@@ -171,16 +194,9 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 		return ENOMEM;
 	stack->inviteh = inviteh;
 	stack->arg = arg;
-	stack->listen_count = config->listen_count;
-	stack->listens =
-		mem_alloc(config->listen_count * sizeof(*stack->listens), NULL);
-	if (!stack->listens) {
-		err = ENOMEM;
+	err = listen_expand_all(stack, config, text, size);
+	if (err)
 		goto out;
-	}
-	memcpy(stack->listens, config->listen,
-	       config->listen_count * sizeof(*stack->listens));
-
 	err = hash_alloc(&stack->sessions, SESSIONS);
 	err = err ? err : hash_alloc(&stack->acks, SESSIONS);
 	err = err ? err : dns_alloc(&stack->dns);

@@ -18,7 +18,8 @@ struct stack_listen {
 	struct sa addr;	    /* port 0: any free port */
 };
 
-/* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "udp:0.0.0.0" (5060).
+/* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "udp:0.0.0.0" (5060). A wildcard
+ * means each address that this machine has when the stack starts.
  * False with a message in ERR. */
 bool stack_listen_parse(struct stack_listen *listen, const char *text,
 			char *err, size_t size);
@@ -33,8 +34,8 @@ struct stack_config {
 /* A new INVITE (100 Trying has been sent). SESSION is in state incoming and
  * belongs to the handler from now on (session_close() when done with it).
  * The handler answers now or later with session_ring … session_reject. */
-typedef void(stack_invite_h)(struct session *session,
-			     const struct sip_msg *msg, void *arg);
+typedef void(stack_invite_h)(struct session *session, const struct sip_msg *msg,
+			     void *arg);
 
 /* Bind and listen. On failure an errno value and a message in ERR that names
  * the address ("udp:127.0.0.1:5060: address already in use: …"). */
@@ -47,13 +48,12 @@ void stack_free(struct stack *stack);
 struct sip *stack_sip(const struct stack *stack);
 struct dnsc *stack_dns(const struct stack *stack);
 
-/* The addresses really listened to (port 0 resolved). */
+/* The addresses really listened to (port 0 and wildcards resolved). */
 const struct stack_listen *stack_listens(const struct stack *stack,
 					 size_t *count);
 
-/* Our address as DST would see it, for SDP: the address of a listener of the
- * same family; for a wildcard listener the source address of the route.
- * EAFNOSUPPORT when no listener fits. */
+/* Our address as DST would see it, for SDP: of the listeners of its family the
+ * one that the route to it leaves from; port 0. EAFNOSUPPORT: none fits. */
 int stack_media_addr(const struct stack *stack, const struct sa *dst,
 		     struct sa *laddr);
 

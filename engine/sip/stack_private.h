@@ -28,8 +28,7 @@ int dispatch_listen(struct stack *stack);
 
 /* source.c: the address that a request to DST leaves from and is reached at:
  * that of the listener of this transport and family which the route to DST
- * goes through; for a wildcard listener the route's own address with its
- * port. INDEX (may be NULL): which listener. EAFNOSUPPORT. */
+ * goes through, or the first. INDEX (may be NULL): which. EAFNOSUPPORT. */
 int stack_source(const struct stack *stack, enum sip_transp tp,
 		 const struct sa *dst, struct sa *laddr, size_t *index);
 

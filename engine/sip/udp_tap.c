@@ -51,14 +51,8 @@ static int send_probe(const struct udp_tap *tap)
 
 	if (!mb)
 		return ENOMEM;
-	if (sa_is_any(&to))
-		err = sa_set_str(&to,
-				 sa_af(&to) == AF_INET ? "127.0.0.1" : "::1",
-				 sa_port(&to));
-	else
-		err = 0;
-	err |= mbuf_printf(mb, PROBE "Via: SIP/2.0/UDP %J;branch=%s\r\n\r\n",
-			   &to, tap->branch);
+	err = mbuf_printf(mb, PROBE "Via: SIP/2.0/UDP %J;branch=%s\r\n\r\n",
+			  &to, tap->branch);
 	fd = err ? -1 : socket(sa_af(&to), SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	/* When it can't be sent, the first real message settles the tap. */
 	if (fd >= 0) {
