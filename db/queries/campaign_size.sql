@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS leads FROM leads WHERE campaign = ?

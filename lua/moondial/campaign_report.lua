@@ -1,0 +1,103 @@
+--- A campaign's figures as text, JSON or CSV. Pure: rows in, text out.
+local M = {}
+
+local STATE_TEXT = {
+  ready = "to be called",
+  scheduled = "to be called again",
+  claimed = "about to be called",
+  dialing = "being called",
+}
+
+--- One line while it runs.
+---@param f table figures of Campaign:figures()
+function M.progress(f)
+  return ("campaign %s: %d active, dialled %d of %d, answered %d, done %d, %.1f a second%s"):format(f.name, f.active,
+    f.dialled, f.leads, f.answered, f.done, f.rate, f.why and " (" .. f.why .. ")" or "")
+end
+
+--- Leads by disposition.
+---@param name string
+---@param rows table[] of query campaign_report
+function M.summary(name, rows)
+  local lines = { ("%-24s %8s %9s"):format("disposition", "leads", "attempts") }
+  local leads, attempts = 0, 0
+  for _, row in ipairs(rows) do
+    local what = STATE_TEXT[row.state] or row.disposition or "?"
+    if STATE_TEXT[row.state] and row.disposition then
+      what = ("%s (%s)"):format(what, row.disposition)
+    end
+    lines[#lines + 1] = ("%-24s %8d %9d"):format(what, row.leads, row.attempts)
+    leads, attempts = leads + row.leads, attempts + row.attempts
+  end
+  if #rows == 0 then
+    return ("campaign %s has no leads"):format(name)
+  end
+  lines[#lines + 1] = ("%-24s %8d %9d"):format("all", leads, attempts)
+  return table.concat(lines, "\n")
+end
+
+--- Several campaigns' figures.
+---@param list table[]
+---@param format "table"|"json"|"csv"
+---@return any a text, or for JSON the list itself
+function M.status(list, format)
+  if format == "json" then
+    return list
+  elseif #list == 0 then
+    return "no campaigns"
+  end
+  local lines = {}
+  for _, f in ipairs(list) do
+    lines[#lines + 1] = ("%-24s %-8s %d leads, %d dialled, %d answered, %d done"):format(f.name, f.state, f.leads,
+      f.dialled, f.answered, f.done)
+    if f.active then
+      lines[#lines + 1] = ("%-24s %d calls now, %.1f a second%s"):format("", f.active, f.rate,
+        f.why and "; " .. f.why or "")
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+--- A CSV field (RFC 4180): quoted where it must be.
+local function field(value)
+  local text = value == nil and "" or tostring(value)
+  if text:find('[",\r\n]') then
+    return '"' .. text:gsub('"', '""') .. '"'
+  end
+  return text
+end
+
+--- A row for each lead.
+---@param rows table[] of query lead_list, with `fields` decoded
+function M.csv(rows)
+  local extra, seen = {}, {}
+  for _, row in ipairs(rows) do
+    for name in pairs(row.fields) do
+      if not seen[name] then
+        seen[name] = true
+        extra[#extra + 1] = name
+      end
+    end
+  end
+  table.sort(extra)
+  local columns = { "phone", "state", "disposition", "attempts", "next_at_ms" }
+  local lines = { table.concat(columns, ",") .. (#extra > 0 and "," or "") }
+  local header = {}
+  for i, name in ipairs(extra) do
+    header[i] = field(name)
+  end
+  lines[1] = lines[1] .. table.concat(header, ",")
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, name in ipairs(columns) do
+      cells[i] = field(row[name])
+    end
+    for _, name in ipairs(extra) do
+      cells[#cells + 1] = field(row.fields[name])
+    end
+    lines[#lines + 1] = table.concat(cells, ",")
+  end
+  return table.concat(lines, "\r\n") .. "\r\n"
+end
+
+return M

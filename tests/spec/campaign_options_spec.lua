@@ -1,0 +1,80 @@
+local options = require "moondial.campaign_options"
+
+local function flow() end
+
+local function good(extra)
+  local given = { name = "c", trunk = "t", leads = "l.csv", flow = flow }
+  for name, value in pairs(extra or {}) do
+    given[name] = value
+  end
+  return given
+end
+
+local function refused(given, ...)
+  local ok, err = pcall(options.check, given)
+  assert.is_false(ok)
+  assert.equal("options", err.code)
+  for _, word in ipairs { ... } do
+    assert.matches(word, err.message, 1, true)
+  end
+end
+
+describe("campaign options", function()
+  it("are filled with defaults", function()
+    local spec = options.check(good())
+    assert.same({ mode = "broadcast", concurrent = 10 }, spec.pacing)
+    assert.same({ max_attempts = 3, busy = 600, no_answer = 7200, congestion = 300 }, spec.retry)
+    assert.equal(30, spec.timeout)
+  end)
+
+  it("keep what was given", function()
+    local spec = options.check(good { pacing = { concurrent = 2, rate = 0.5 }, retry = { busy = 5, hung_up = 60 } })
+    assert.equal(2, spec.pacing.concurrent)
+    assert.equal(0.5, spec.pacing.rate)
+    assert.equal(5, spec.retry.busy)
+    assert.equal(60, spec.retry.hung_up)
+    assert.equal(7200, spec.retry.no_answer)
+  end)
+
+  it("are overridden by the configuration, field by field", function()
+    local spec = options.check(good { retry = { busy = 300 } }, { retry = { busy = 2 }, pacing = { rate = 1 } })
+    assert.equal(2, spec.retry.busy)
+    assert.equal(1, spec.pacing.rate)
+  end)
+
+  it("can switch a retry off", function()
+    assert.is_nil(options.check(good { retry = { busy = false } }).retry.busy)
+  end)
+
+  it("don't change the table that was given", function()
+    local given = good { retry = {} }
+    options.check(given, { retry = { busy = 2 } })
+    assert.same({}, given.retry)
+  end)
+
+  it("name an unknown option and the nearest", function()
+    refused(good { timout = 5 }, "'timout'", "'timeout'")
+    refused(good { pacing = { concurent = 5 } }, "'pacing.concurent'", "'pacing.concurrent'")
+  end)
+
+  it("say what is not available yet", function()
+    refused(good { hours = {} }, "hours", "not available yet")
+    refused(good { machine = "hangup" }, "machine", "not available yet")
+    refused(good { pacing = { mode = "predictive" } }, "pacing.mode", "not available yet")
+  end)
+
+  it("refuse what is missing or of the wrong kind", function()
+    refused("x", "table of options")
+    refused({ name = "c" }, "'flow' is missing")
+    refused({ flow = flow }, "'name' is missing")
+    refused(good { name = "a b" }, "'name'")
+    refused(good { flow = 5 }, "'flow'")
+    refused(good { pacing = { concurrent = 0 } }, "'pacing.concurrent'")
+    refused(good { pacing = { concurrent = 1.5 } }, "'pacing.concurrent'")
+    refused(good { pacing = { rate = 0 } }, "'pacing.rate'")
+    refused(good { retry = { busy = -1 } }, "'retry.busy'")
+    refused(good { retry = { max_attempts = 0 } }, "'retry.max_attempts'")
+    refused(good { retry = { 5 } }, "retry")
+    refused(good { timeout = 1e9 }, "'timeout'")
+  end)
+end)
