@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <re.h>
 #include "base/clock.h"
@@ -71,7 +72,8 @@ struct request {
 static struct loop *loop;
 static struct stack *stack;
 static struct accounts *accounts;
-static struct udp_sock *socket_;
+static struct udp_sock *socket_, *dns_socket;
+static bool dns_knows;
 static struct sa registrar_addr;
 static char registrar_uri[64];
 static struct request requests[REQUESTS_MAX];
@@ -240,9 +242,9 @@ static bool run_until_closed(uint64_t limit_ms)
 
 static int setup(void **state)
 {
-	struct stack_listen listen;
+	struct stack_listen listen[2];
 	struct stack_config config = {
-		.listen = &listen, .listen_count = 1, .user_agent = "moondial"};
+		.listen = listen, .listen_count = 2, .user_agent = "moondial"};
 	char err[256];
 	(void)state;
 
@@ -252,7 +254,10 @@ static int setup(void **state)
 	if (loop_alloc(&loop))
 		return -1;
 	loop_enter(loop);
-	if (!stack_listen_parse(&listen, "udp:127.0.0.1:0", err, sizeof(err)) ||
+	if (!stack_listen_parse(&listen[0], "udp:127.0.0.1:0", err,
+				sizeof(err)) ||
+	    !stack_listen_parse(&listen[1], "tcp:127.0.0.1:0", err,
+				sizeof(err)) ||
 	    stack_alloc(&stack, &config, NULL, NULL, err, sizeof(err)))
 		return -1;
 	if (sa_set_str(&registrar_addr, "127.0.0.1", 0) ||
@@ -270,6 +275,7 @@ static int teardown(void **state)
 	accounts_free(accounts);
 	stack_free(stack);
 	mem_deref(socket_);
+	dns_socket = mem_deref(dns_socket);
 	loop_free(loop);
 	return 0;
 }
@@ -316,6 +322,63 @@ static bool proves(unsigned n, const char *ha1)
 	"nonce=\"" nonce "\", qop=\"auth\", opaque=\"5ccc\"\n"
 #define OK  "200 OK\nContact: {contact};expires=600\n"
 #define HA1 "37b2b41d66ccecbb1a4bf9b93a2b2d0e"
+
+/* --- a name server */
+
+enum { TYPE_A = 1, TYPE_SRV = 33 };
+
+/* Knows the SRV record of example.test, if any at all, and the address of its
+ * target; RFC 1035 4. */
+static void on_query(const struct sa *src, struct mbuf *mb, void *arg)
+{
+	static const uint8_t target[] = "\004sip1\007example\004test";
+	const char *query = (const char *)mbuf_buf(mb);
+	const size_t size = mbuf_get_left(mb);
+	struct mbuf *out = mbuf_alloc(512);
+	unsigned type;
+	bool srv, a;
+	(void)arg;
+
+	assert_true(size > 17);
+	type = (uint8_t)query[size - 3];
+	srv = dns_knows && type == TYPE_SRV &&
+	      !strcmp(query + 12, "\004_sip\004_udp\007example\004test");
+	a = dns_knows && type == TYPE_A &&
+	    !memcmp(query + 12, target, sizeof(target));
+	(void)mbuf_write_mem(out, mbuf_buf(mb), size);
+	out->buf[2] = 0x81;
+	out->buf[3] = dns_knows ? 0x80 : 0x83; /* no such name */
+	out->buf[7] = srv || a;
+	if (srv || a) {
+		(void)mbuf_write_u16(out, htons(0xc00c));
+		(void)mbuf_write_u16(out, htons((uint16_t)type));
+		(void)mbuf_write_u16(out, htons(1));
+		(void)mbuf_write_u32(out, htonl(60));
+	}
+	if (srv) {
+		(void)mbuf_write_u16(out, htons(6 + sizeof(target)));
+		(void)mbuf_write_u32(out, 0);
+		(void)mbuf_write_u16(out, htons(sa_port(&registrar_addr)));
+		(void)mbuf_write_mem(out, target, sizeof(target));
+	} else if (a) {
+		(void)mbuf_write_u16(out, htons(4));
+		(void)mbuf_write_u32(out, htonl(0x7f000001));
+	}
+	out->pos = 0;
+	(void)udp_send(dns_socket, src, out);
+	mem_deref(out);
+}
+
+static void dns_begin(bool knows)
+{
+	struct sa addr;
+
+	dns_knows = knows;
+	assert_int_equal(sa_set_str(&addr, "127.0.0.1", 0), 0);
+	assert_int_equal(udp_listen(&dns_socket, &addr, on_query, NULL), 0);
+	assert_int_equal(udp_local_get(dns_socket, &addr), 0);
+	assert_int_equal(dnsc_srv_set(stack_dns(stack), &addr, 1), 0);
+}
 
 /* --- tests */
 
@@ -543,6 +606,94 @@ static void silence_is_a_failure_and_tried_again(void **state)
 	assert_int_equal(states[0], ACCOUNT_FAILED);
 	assert_non_null(strstr(account_reason(account), "does not answer"));
 	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+}
+
+static void the_registrar_is_found_by_srv_and_a(void **state)
+{
+	const char *const script[] = {OK, NULL};
+	struct account_params params = params_of("carrier");
+	struct account *account;
+	(void)state;
+
+	dns_begin(true);
+	answers = script;
+	params.uri = "sip:alice@example.test";
+	params.registrar = NULL;
+	account = set(&params);
+	assert_true(run(1, 0));
+	assert_int_equal(
+		strncmp(requests[0].text, "REGISTER sip:example.test SIP", 29),
+		0);
+	pump();
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+}
+
+static bool run_until_failed(const struct account *account, uint64_t limit_ms)
+{
+	const uint64_t end = now_ms + limit_ms;
+
+	for (;;) {
+		uint64_t next;
+
+		pump();
+		if (account_state(account) == ACCOUNT_FAILED)
+			return true;
+		next = tmr_next_timeout(NULL);
+		if (!next || now_ms + next > end)
+			return false;
+		now_ms += next;
+		tmr_poll(NULL);
+	}
+}
+
+static void a_name_without_address_is_a_failure_until_it_has_one(void **state)
+{
+	const char *const script[] = {OK, NULL};
+	struct account_params params = params_of("carrier");
+	struct account *account;
+	(void)state;
+
+	dns_begin(false);
+	answers = script;
+	params.registrar = "sip:example.test";
+	account = set(&params);
+	assert_true(run_until_failed(account, 1000));
+	assert_string_equal(account_reason(account),
+			    "no address found for sip:example.test");
+	dns_knows = true;
+	assert_true(run(1, HOUR_MS));
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+}
+
+static void a_refused_connection_is_a_failure(void **state)
+{
+	struct account_params params = params_of("carrier");
+	struct account *account;
+	char uri[96];
+	(void)state;
+
+	/* Nobody listens on the registrar's port but for UDP. */
+	(void)snprintf(uri, sizeof(uri), "%s;transport=tcp", registrar_uri);
+	params.registrar = uri;
+	account = set(&params);
+	assert_true(run_until_failed(account, 40000));
+	assert_int_equal(account_scode(account), 0);
+	assert_non_null(strstr(account_reason(account), "refused"));
+}
+
+static void proxy_and_registrar_may_both_challenge(void **state)
+{
+	const char *const script[] = {
+		"407 Proxy Authentication Required\n"
+		"Proxy-Authenticate: Digest realm=\"edge\", nonce=\"p\"\n",
+		CHALLENGE("n1"), OK, NULL};
+	struct account *account = begin(script);
+	(void)state;
+
+	assert_true(run(3, 0));
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+	assert_non_null(strstr(requests[2].text, "\r\nProxy-Authorization: "));
+	assert_non_null(strstr(requests[2].text, "\r\nAuthorization: "));
 }
 
 static const struct {
@@ -1006,6 +1157,10 @@ int main(void)
 		T(failures_are_retried_for_ever_ever_slower),
 		T(retry_after_is_respected),
 		T(silence_is_a_failure_and_tried_again),
+		T(the_registrar_is_found_by_srv_and_a),
+		T(a_name_without_address_is_a_failure_until_it_has_one),
+		T(a_refused_connection_is_a_failure),
+		T(proxy_and_registrar_may_both_challenge),
 		T(the_registrars_expiry_counts),
 		T(a_contact_rewritten_by_a_nat_is_still_ours),
 		T(nothing_granted_is_a_failure),
