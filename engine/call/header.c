@@ -66,8 +66,8 @@ int headers_set(char **headers, const char *name, const char *value)
 int header_of_msg(const struct sip_msg *msg, const char *name, char *out,
 		  size_t size)
 {
-	/* libre's id of a header is this hash, of the long name also when the
-	 * short one was sent */
+	/* libre's id of a header is this hash; one of a compact name has that
+	 * of the long one, and X-… have none */
 	const unsigned id = hash_joaat_ci(name, strlen(name)) & 0xfff;
 	struct le *le;
 
@@ -76,8 +76,8 @@ int header_of_msg(const struct sip_msg *msg, const char *name, char *out,
 		const struct sip_hdr *hdr = le->data;
 		size_t n = 0;
 
-		if ((unsigned)hdr->id != id ||
-		    (hdr->name.l > 1 && pl_strcasecmp(&hdr->name, name)))
+		if (pl_strcasecmp(&hdr->name, name) &&
+		    (hdr->name.l > 1 || (unsigned)hdr->id != id))
 			continue;
 		if (hdr->val.l >= size)
 			return EOVERFLOW;

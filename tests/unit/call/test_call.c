@@ -260,6 +260,9 @@ static void headers_are_set_and_read(void **state)
 	assert_int_equal(call_header(b.call, "x-lead", value, sizeof(value)),
 			 0);
 	assert_string_equal(value, "42");
+	assert_int_equal(call_header(b.call, "Subject", value, sizeof(value)),
+			 0);
+	assert_string_equal(value, "hi");
 	assert_int_equal(call_header(b.call, "X-Lead", value, 2), EOVERFLOW);
 	assert_int_equal(call_header(b.call, "X-None", value, sizeof(value)),
 			 ENOENT);
