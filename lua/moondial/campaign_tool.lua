@@ -27,7 +27,8 @@ end
 ---@param path string
 function M.import(campaign, path)
   if not campaign:match("^[%w_%.%-]+$") then
-    error({ code = "options", message = ("'%s' is no name for a campaign: letters, digits, _ . -"):format(campaign) }, 0)
+    local message = ("'%s' is no name for a campaign: letters, digits, _ . -"):format(campaign)
+    error({ code = "options", message = message }, 0)
   end
   moon.db.exec(moon.db.sql "campaign_put", campaign, moon.db.null, path, math.floor(moon.now() * 1000))
   return table.concat(leads.lines(path, leads.import(campaign, path)), "\n")

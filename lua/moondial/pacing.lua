@@ -10,9 +10,10 @@ local M = {}
 local Pacer = {}
 Pacer.__index = Pacer
 
--- Calls that may start in one go after a pause: a tenth of a second's worth.
+-- Calls that may start in one go after a pause: a tenth of a second's worth,
+-- and room for a part of a call, lest late ticks cost some of the rate.
 local function burst(rate)
-  return math.max(1, rate / 10)
+  return math.max(2, rate / 10)
 end
 
 ---@param pacing {rate: number?, concurrent: integer}
