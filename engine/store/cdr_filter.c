@@ -17,8 +17,10 @@ struct sql {
 
 static void append(struct sql *sql, const char *text)
 {
-	assert(strlen(sql->text) + strlen(text) < CDR_FILTER_SQL);
-	strcat(sql->text, text);
+	const size_t used = strlen(sql->text), size = strlen(text) + 1;
+
+	assert(used + size <= CDR_FILTER_SQL);
+	memcpy(sql->text + used, text, size);
 }
 
 static struct store_value *value(struct sql *sql)
