@@ -466,9 +466,6 @@ int sdp_answered(struct sdp *sdp, struct mbuf *answer,
 	now.pt_rx = sdp->pts[now.codec];
 	if (now.pt_dtmf_tx >= 0)
 		now.pt_dtmf_rx = sdp->pt_dtmf;
-	/* "inactive" to an "inactive" says nothing about their own wish. */
-	if (sdp->offer_dir == SDP_INACTIVE)
-		now.held = sdp->agreed.held;
 	sdp->hold = sdp->offer_hold;
 	sdp->taken = true;
 	sdp->agreed = now;

@@ -562,6 +562,32 @@ static void too_brief_for_ever_is_a_failure(void **state)
 	assert_int_equal(account_scode(account), 423);
 }
 
+static void too_brief_without_more_to_ask_for_is_a_failure(void **state)
+{
+	const char *const script[] = {
+		"423 Interval Too Brief\nMin-Expires: 600\n", NULL};
+	struct account *account = begin(script);
+	(void)state;
+
+	assert_false(run(2, 0));
+	assert_int_equal(count, 1);
+	assert_int_equal(account_state(account), ACCOUNT_FAILED);
+}
+
+/* A registrar whose nonce never changes must be able to relent. */
+static void a_new_attempt_begins_without_the_refused_answer(void **state)
+{
+	const char *const script[] = {CHALLENGE("n1"), CHALLENGE("n1"),
+				      CHALLENGE("n1"), OK, NULL};
+	struct account *account = begin(script);
+	(void)state;
+
+	assert_true(run(4, HOUR_MS));
+	assert_false(requests[2].authorized);
+	assert_true(requests[3].authorized);
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+}
+
 static void failures_are_retried_for_ever_ever_slower(void **state)
 {
 	const char *const script[] = {"500 Server Internal Error\n", NULL};
@@ -1154,6 +1180,8 @@ int main(void)
 		T(a_redirection_is_not_followed),
 		T(too_brief_is_asked_again_at_once),
 		T(too_brief_for_ever_is_a_failure),
+		T(too_brief_without_more_to_ask_for_is_a_failure),
+		T(a_new_attempt_begins_without_the_refused_answer),
 		T(failures_are_retried_for_ever_ever_slower),
 		T(retry_after_is_respected),
 		T(silence_is_a_failure_and_tried_again),

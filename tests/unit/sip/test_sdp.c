@@ -586,6 +586,36 @@ static void our_later_offer_keeps_the_lines_and_numbers(void **state)
 	mem_deref(sdp);
 }
 
+static void a_running_line_is_kept_when_others_become_usable(void **state)
+{
+	struct sdp *sdp = make("192.0.2.1");
+	struct sdp_agreed agreed;
+	(void)state;
+
+	assert_int_equal(offered(sdp,
+				 "v=0\r\nc=IN IP4 192.0.2.18\r\n"
+				 "m=audio 11000 RTP/SAVP 0\r\n"
+				 "m=audio 11100 RTP/AVP 0\r\n",
+				 &agreed),
+			 0);
+	assert_int_equal(offered(sdp,
+				 "v=0\r\nc=IN IP4 192.0.2.18\r\n"
+				 "m=audio 11000 RTP/AVP 0\r\n"
+				 "m=audio 11100 RTP/AVP 0\r\n",
+				 &agreed),
+			 0);
+	assert_int_equal(sa_port(&agreed.raddr), 11100);
+	/* Until it is closed: then the other takes its place. */
+	assert_int_equal(offered(sdp,
+				 "v=0\r\nc=IN IP4 192.0.2.18\r\n"
+				 "m=audio 11000 RTP/AVP 0\r\n"
+				 "m=audio 0 RTP/AVP 0\r\n",
+				 &agreed),
+			 0);
+	assert_int_equal(sa_port(&agreed.raddr), 11000);
+	mem_deref(sdp);
+}
+
 static void more_media_lines_than_we_take_are_refused(void **state)
 {
 	struct sdp *sdp = make("192.0.2.1");
@@ -661,6 +691,8 @@ int main(void)
 		cmocka_unit_test(a_new_offer_moves_address_and_codec),
 		cmocka_unit_test(port_zero_in_a_running_session_is_a_hold),
 		cmocka_unit_test(our_later_offer_keeps_the_lines_and_numbers),
+		cmocka_unit_test(
+			a_running_line_is_kept_when_others_become_usable),
 		cmocka_unit_test(more_media_lines_than_we_take_are_refused),
 		cmocka_unit_test(damaged_offers_do_no_harm),
 	};
