@@ -90,7 +90,7 @@ static int ack_new(struct ack **ap, struct stack *stack, struct sip_dialog *dlg,
 		err = str_dup(&ack->auth, auth);
 	hash_append(stack->acks, hash_joaat_str(sip_dialog_callid(dlg)),
 		    &ack->he, ack);
-	tmr_start(&ack->tmr, 64 * SIP_T1, on_timeout, ack);
+	tmr_start(&ack->tmr, SIP_64_T1, on_timeout, ack);
 	if (!err)
 		err = sip_drequestf(
 			&ack->request, stack->sip, false, "ACK", dlg, cseq,

@@ -48,8 +48,7 @@ static int multipart(struct mbuf **sdp, const char *p, size_t len,
 
 	if (!boundary->l || boundary->l > BOUNDARY_MAX)
 		return EBADMSG;
-	memcpy(delimiter, "--", 2);
-	memcpy(delimiter + 2, boundary->p, boundary->l);
+	(void)re_snprintf(delimiter, sizeof(delimiter), "--%r", boundary);
 
 	p = find(p, end, delimiter, dlen);
 	if (!p)

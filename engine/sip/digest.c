@@ -1,6 +1,9 @@
 /* digest.c -- answering a challenge: MD5, with and without qop=auth */
+#include <ctype.h>
 #include <string.h>
 #include "sip/digest.h"
+
+enum { HA1_SIZE = 2 * MD5_SIZE + 1 }; /* in hex, with its NUL */
 
 struct digest {
 	struct list realms;
@@ -189,36 +192,31 @@ int digest_challenged(struct digest *digest, const struct sip_msg *msg)
 	return taking.known ? EAUTH : ENOSYS;
 }
 
-/* HA1 of a realm, in hex. */
-static int ha1_hex(char hex[2 * MD5_SIZE + 1], const struct realm *realm)
+/* HA1 of a realm, in lower-case hex. */
+static int ha1_hex(char hex[HA1_SIZE], const struct realm *realm)
 {
-	const size_t mark = strlen(DIGEST_HA1);
+	const char *given = realm->password + strlen(DIGEST_HA1);
 	uint8_t ha1[MD5_SIZE];
 	int err;
 
-	if (!strncmp(realm->password, DIGEST_HA1, mark)) {
-		if (strlen(realm->password + mark) != 2 * MD5_SIZE)
+	if (!strncmp(realm->password, DIGEST_HA1, strlen(DIGEST_HA1))) {
+		if (strlen(given) != HA1_SIZE - 1)
 			return EINVAL;
-		for (size_t i = 0; i < 2 * MD5_SIZE; i++) {
-			char c = realm->password[mark + i];
-
-			hex[i] = c >= 'A' && c <= 'F' ? (char)(c + 32) : c;
-		}
-		hex[2 * MD5_SIZE] = '\0';
+		for (size_t i = 0; i < HA1_SIZE; i++)
+			hex[i] = (char)tolower((unsigned char)given[i]);
 		return 0;
 	}
 	err = md5_printf(ha1, "%s:%s:%s", realm->user, realm->realm,
 			 realm->password);
 	if (!err)
-		(void)re_snprintf(hex, 2 * MD5_SIZE + 1, "%w", ha1,
-				  sizeof(ha1));
+		(void)re_snprintf(hex, HA1_SIZE, "%w", ha1, sizeof(ha1));
 	return err;
 }
 
 static int print_realm(struct mbuf *mb, struct realm *realm, const char *method,
 		       const char *uri)
 {
-	char ha1[2 * MD5_SIZE + 1];
+	char ha1[HA1_SIZE];
 	uint8_t ha2[MD5_SIZE], response[MD5_SIZE];
 	const uint64_t cnonce = rand_u64();
 	int err;

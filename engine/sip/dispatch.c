@@ -191,14 +191,19 @@ static void in_dialog(struct session *session, const struct sip_msg *msg)
 
 static void out_of_dialog(struct stack *stack, const struct sip_msg *msg)
 {
-	if (is(msg, "CANCEL")) {
-		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
-		       NULL);
-	} else if (is(msg, "BYE") || is(msg, "INFO") || is(msg, "UPDATE")) {
+	if (is(msg, "CANCEL") || is(msg, "BYE") || is(msg, "INFO") ||
+	    is(msg, "UPDATE")) {
 		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
 		       NULL);
 	} else if (is(msg, "INVITE")) {
-		if (!requires(stack, msg))
+		if (requires(stack, msg))
+			return;
+		/* Ignored, it would ring beside the call that it is to take
+		 * the place of (RFC 3891). */
+		if (sip_msg_hdr(msg, SIP_HDR_REPLACES))
+			refuse(stack, msg, 420, "Bad Extension",
+			       "Unsupported: replaces\r\n");
+		else
 			uas_invite(stack, msg);
 	} else if (is(msg, "OPTIONS")) {
 		if (!requires(stack, msg))

@@ -66,16 +66,10 @@ static void lost(struct session *session, int err, const struct sip_msg *msg)
 		return;
 	if (!msg || msg->scode == 408)
 		session_bye(session);
-	if (msg) {
+	if (msg)
 		session_end_by(session, msg->scode, msg);
-	} else {
-		const struct session_end end = {
-			.err = err,
-			.reason = strerror(err),
-		};
-
-		session_end(session, &end);
-	}
+	else
+		session_end_failed(session, err);
 }
 
 static void accepted(struct session *session, const struct sip_msg *msg)

@@ -111,7 +111,7 @@ int reply_send(struct session *session, struct sip_strans **st,
 		return err;
 	}
 	list_append(&session->replies, &reply->le, reply);
-	tmr_start(&reply->tmr, 64 * SIP_T1, on_timeout, reply);
+	tmr_start(&reply->tmr, SIP_64_T1, on_timeout, reply);
 	tmr_start(&reply->again, SIP_T1, on_again, reply);
 	return 0;
 }

@@ -156,16 +156,37 @@ void session_end_by(struct session *session, uint16_t scode,
 	mem_deref(phrase);
 }
 
-static void tell_failure(void *arg)
+const char *failure_text(int err)
 {
-	struct session *session = arg;
+	switch (err) {
+	case ETIMEDOUT:
+		return "no response";
+	case EDESTADDRREQ:
+		return "host name not found";
+	case EPROTONOSUPPORT:
+		return "no listener for that transport and address family";
+	case ECONNABORTED:
+		return "shutting down";
+	default:
+		return strerror(err);
+	}
+}
+
+void session_end_failed(struct session *session, int err)
+{
 	const struct session_end end = {
-		.err = session->soon_err,
-		.reason = strerror(session->soon_err),
+		.err = err,
+		.reason = failure_text(err),
 	};
 
-	mem_ref(session);
 	session_end(session, &end);
+}
+
+static void tell_failure(void *arg)
+{
+	struct session *session = mem_ref(arg);
+
+	session_end_failed(session, session->soon_err);
 	mem_deref(session);
 }
 

@@ -18,6 +18,9 @@
 struct digest;
 struct request;
 
+/* 64·T1: how long anything of a transaction is waited for (RFC 3261 17). */
+#define SIP_64_T1 (UINT64_C(64) * SIP_T1)
+
 struct session {
 	struct le he; /* stack->sessions */
 	struct stack *stack;
@@ -70,6 +73,9 @@ void session_end(struct session *session, const struct session_end *end);
 void session_end_by(struct session *session, uint16_t scode,
 		    const struct sip_msg *msg);
 void session_end_soon(struct session *session, int err);
+/* By a failure of the network; ERR's text in words of telephony. */
+void session_end_failed(struct session *session, int err);
+const char *failure_text(int err);
 void session_bye(struct session *session);
 /* INVITE dropped before its final response, or that has come. */
 void session_count(struct session *session, bool waiting);

@@ -40,7 +40,7 @@ void trace_mask(char *line)
 		char *value = colon + 1;
 		const size_t len = strlen(names[i]) - 1;
 
-		if (strncasecmp(line, names[i], len) ||
+		if (strncasecmp(line, names[i], len) != 0 ||
 		    strspn(line + len, " \t") != (size_t)(colon - line) - len)
 			continue;
 		value += strspn(value, " \t");

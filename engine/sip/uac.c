@@ -90,13 +90,8 @@ static void on_invite_response(int err, const struct sip_msg *msg,
 	}
 	session->invite = NULL;
 	session_count(session, false);
-	if (err) {
-		const struct session_end end = {
-			.err = err,
-			.reason = strerror(err),
-		};
-
-		session_end(session, &end);
+	if (err || !msg) {
+		session_end_failed(session, err);
 	} else if (msg->scode < 300) {
 		answered(session, msg);
 	} else {
@@ -202,8 +197,10 @@ int session_connect(struct session **sp, struct stack *stack,
 		return err;
 	}
 	session->owned = true;
+	/* The URI was sound: what libre finds invalid is a name to look up
+	 * without any name server. */
 	if (err)
-		session_end_soon(session, err);
+		session_end_soon(session, err == EINVAL ? EDESTADDRREQ : err);
 	*sp = session;
 	return 0;
 }

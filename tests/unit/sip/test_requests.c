@@ -152,6 +152,11 @@ static void an_extension_that_we_lack_gets_420_with_its_name(void **state)
 		.method = "INVITE",
 		.more = "Require: timer\r\nContact: <sip:e@127.0.0.1>\r\n"});
 	assert_line(answer, "SIP/2.0 420 ");
+	answer = answer_to(&(const struct parts){
+		.method = "INVITE",
+		.more = "Replaces: 1@x;to-tag=a;from-tag=b\r\n"
+			"Contact: <sip:e@127.0.0.1>\r\n"});
+	assert_line(answer, "\r\nUnsupported: replaces\r\n");
 	assert_int_equal(b.invites, 0);
 }
 
