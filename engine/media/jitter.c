@@ -39,8 +39,9 @@ static void write_samples(struct jitter *jitter, uint32_t ts,
 	for (size_t i = 0; i < n; i++, ts++) {
 		if ((int32_t)(ts - jitter->read_ts) < 0)
 			continue; /* its time has passed */
-		jitter->ring[ts % JITTER_RING] =
-			pcm[i] == MISSING ? MISSING + 1 : pcm[i];
+		jitter->ring[ts % JITTER_RING] = pcm[i];
+		if (pcm[i] == MISSING)
+			jitter->ring[ts % JITTER_RING]++;
 	}
 }
 

@@ -24,11 +24,12 @@ bool rtp_parse(struct rtp_packet *packet, const uint8_t *buf, size_t len)
 
 	if (len < RTP_HEADER || buf[0] >> 6 != 2)
 		return false;
-	head += 4u * (buf[0] & 0x0f);
+	head += (size_t)4 * (buf[0] & 0x0f);
 	if (buf[0] & 0x10) {
 		if (len < head + 4)
 			return false;
-		head += 4 + 4u * (size_t)(buf[head + 2] << 8 | buf[head + 3]);
+		head += 4 + (size_t)4 * (size_t)(buf[head + 2] << 8 |
+						 buf[head + 3]);
 	}
 	if (len < head)
 		return false;

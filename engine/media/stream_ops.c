@@ -202,12 +202,13 @@ void stream_ops_frame(struct stream *stream, int16_t *sent)
 	size_t bytes = codec_payload_bytes(codec, JITTER_FRAME);
 	uint8_t *payload = stream->packet + RTP_HEADER + stream->fill;
 	int16_t pcm[JITTER_FRAME];
-	bool silent = false;
+	/* Playback waits for a telephone event, so that no word is lost. */
+	bool silent = stream->in_event;
 
 	assert(RTP_HEADER + stream->fill + bytes <= sizeof(stream->packet));
 	stream->fill += bytes;
-	if (stream->in_event) {
-		silent = true; /* playback waits, so that no word is lost */
+	if (silent) {
+		/* nothing is read */
 	} else if (beep(stream, pcm, JITTER_FRAME)) {
 		encode(stream, payload, pcm);
 		if (sent)

@@ -104,11 +104,12 @@ static inline void line_close(struct line *line)
 
 static inline int peer_socket(struct sa *sa, const char *host)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	socklen_t len = sizeof(sa->u);
+	int fd;
 
-	assert_true(fd >= 0);
 	assert_int_equal(sa_set_str(sa, host, 0), 0);
+	fd = socket(sa_af(sa), SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, &sa->u.sa, sa->len), 0);
 	assert_int_equal(getsockname(fd, &sa->u.sa, &len), 0);
 	return fd;

@@ -284,6 +284,32 @@ static void hold_stops_packets_and_resume_marks_the_gap(void **state)
 	line_close(&line);
 }
 
+static void ipv6_works_as_ipv4_does(void **state)
+{
+	struct media_params params;
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	(void)state;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "::1");
+	params = line_params(&peer);
+	assert_int_equal(sa_set_str(&laddr, "::1", 0), 0);
+	assert_int_equal(media_stream_open(line.media, &laddr, NULL, &stream),
+			 0);
+	media_stream_set(line.media, stream, &params);
+	peer_send(&peer, &laddr, 160, 0xff);
+	peer_send_event(&peer, &laddr, 0, true, peer.ts, 800);
+	line_until(&line, &peer, line_count(&line, MEDIA_DIGIT) == 1);
+	line_until(&line, &peer, peer.in_count >= 3);
+	assert_true(sa_cmp(&peer.in[0].from, &laddr, SA_ALL));
+	assert_int_equal(line_hang_up(&line, &peer, stream)->rx_packets, 2);
+	peer_close(&peer);
+	line_close(&line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +319,7 @@ int main(void)
 		cmocka_unit_test(ptimes_from_10_to_60_ms_are_sent_evenly),
 		cmocka_unit_test(digits_are_sent_instead_of_audio),
 		cmocka_unit_test(hold_stops_packets_and_resume_marks_the_gap),
+		cmocka_unit_test(ipv6_works_as_ipv4_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
