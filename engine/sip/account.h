@@ -18,20 +18,20 @@ struct accounts;
 
 struct account_params {
 	const char *name;
-	const char *uri;	   /* sip:user@domain */
-	const char *display_name;  /* or NULL */
-	const char *auth_user;	   /* NULL: the uri's user */
-	const char *password;	   /* one of these, or neither */
-	const char *ha1;	   /* hex MD5 of user:realm:password */
-	const char *realm;	   /* NULL: those with which the registrar and
-				      its proxy challenged our REGISTER first,
-				      or one named as the domain, registrar or
-				      proxy */
-	const char *registrar;	   /* sip:host[:port][;transport=]; NULL: the
-				      uri's domain */
-	const char *proxy;	   /* outbound proxy, or NULL */
-	bool registers;		   /* false: credentials and identity only */
-	uint32_t expires;	   /* s asked for; 0: 600 */
+	const char *uri;	  /* sip:user@domain */
+	const char *display_name; /* or NULL */
+	const char *auth_user;	  /* NULL: the uri's user */
+	const char *password;	  /* one of these, or neither */
+	const char *ha1;	  /* hex MD5 of user:realm:password */
+	const char *realm;	  /* NULL: those with which the registrar and
+				     its proxy challenged our REGISTER first,
+				     or one named as the domain, registrar or
+				     proxy */
+	const char *registrar;	  /* sip:host[:port][;transport=]; NULL: the
+				     uri's domain */
+	const char *proxy;	  /* outbound proxy, or NULL */
+	bool registers;		  /* false: credentials and identity only */
+	uint32_t expires;	  /* s asked for; 0: 600 */
 	uint32_t retry_min, retry_max; /* s: back-off between failures; 0: 5
 					* and 300. Retry-After may make it
 					* longer, to an hour */
@@ -39,10 +39,10 @@ struct account_params {
 };
 
 enum account_state {
-	ACCOUNT_OFF,	    /* registers = false */
+	ACCOUNT_OFF, /* registers = false */
 	ACCOUNT_TRYING,
 	ACCOUNT_REGISTERED,
-	ACCOUNT_FAILED,	    /* will be tried again */
+	ACCOUNT_FAILED, /* will be tried again */
 	ACCOUNT_CLOSED,
 };
 
@@ -67,8 +67,7 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 /* Unregister and forget. ENOENT. */
 int account_remove(struct accounts *accounts, const char *name);
 
-struct account *account_find(const struct accounts *accounts,
-			     const char *name);
+struct account *account_find(const struct accounts *accounts, const char *name);
 /* The account that an incoming INVITE is for: its Request-URI is the contact
  * that we registered, or the To user and domain are the account's; NULL. */
 struct account *account_of_invite(const struct accounts *accounts,

@@ -25,7 +25,7 @@ struct registration_params {
 	const char *user;  /* of the Contact */
 	const char *line;  /* its "line" parameter: tells accounts apart */
 	struct credentials *credentials;
-	uint32_t expires;		    /* s */
+	uint32_t expires;		     /* s */
 	uint32_t retry_min_ms, retry_max_ms; /* at least 1 s */
 };
 

@@ -23,7 +23,7 @@ struct sdp_agreed {
 	/* Port 0: nowhere (on hold by c=0.0.0.0 or by port 0). Of our own
 	 * address family, never a group's. */
 	struct sa raddr, raddr_rtcp;
-	size_t codec;		     /* index into the table given */
+	size_t codec; /* index into the table given */
 	uint8_t pt_tx, pt_rx;
 	int pt_dtmf_tx, pt_dtmf_rx; /* −1: no telephone-event */
 	uint16_t ptime_ms;	    /* that the peer wants, 10 to 60; 20 when
@@ -61,8 +61,7 @@ int sdp_answered(struct sdp *sdp, struct mbuf *answer,
  * and nobody sends one). In a later offer, port 0 on the line in use is a hold.
  * Multipart bodies are read for their SDP part by the caller (session does).
  * EBADMSG → 400 with Warning, ENOTSUP → 488. On error nothing has changed. */
-int sdp_offered(struct sdp *sdp, struct mbuf *offer,
-		struct sdp_agreed *agreed);
+int sdp_offered(struct sdp *sdp, struct mbuf *offer, struct sdp_agreed *agreed);
 
 /* Write the answer to the last offer that was taken; the same text each time
  * as long as nothing changes. EPROTO: there was none; ENOMEM. */
