@@ -1,4 +1,4 @@
-/* fuzz_sip_message.c -- a SIP message from the wire, through all that we parse
+/* fuzz_sip.c -- a SIP message from the wire, through all that we parse
  *
  * Seeds: corpus/sip. What is checked beyond the sanitizers: what sanity lets
  * through has what the stack relies on, and what we print into a message for
