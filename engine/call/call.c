@@ -8,8 +8,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "call/header.h"
 #include "call/target.h"
+
+METRIC(calls_answered, "calls that were answered, both ways")
+METRIC(calls_refused, "calls that the engine refused, both ways")
 
 static void call_destructor(void *arg)
 {
@@ -125,6 +129,7 @@ void call_answered(struct call *call)
 	call->cdr.sip_code = 200;
 	cdr_set(&call->cdr, &call->cdr.reason, "OK");
 	call->calls->total_answered++;
+	metric_add(&calls_answered, 1);
 	if (call->wanted_disposition)
 		cdr_set(&call->cdr, &call->cdr.disposition,
 			call->wanted_disposition);
@@ -230,6 +235,7 @@ void call_end_refused(struct call *call, const struct refusal *r,
 	};
 
 	call->calls->total_refused++;
+	metric_add(&calls_refused, 1);
 	call_end(call, &o);
 }
 

@@ -50,7 +50,10 @@ enum call_event_type {
 	CALL_EV_RINGING,  /* out: 180; in: our 180 has been sent */
 	CALL_EV_PROGRESS, /* early media is open */
 	CALL_EV_ANSWERED,
-	CALL_EV_ENDED,	  /* the last one, except the two that say so */
+	CALL_EV_ENDED,	  /* the last one, except the two that say so; scode:
+			   * the final status, 0 for a BYE; text: of a 3xx
+			   * that came, where to (never followed: the script
+			   * decides, and outbound rules apply) */
 	CALL_EV_DIGIT,	  /* digit, duration_ms (RFC 4733 or INFO alike) */
 	CALL_EV_HOLD,	  /* the far side has put us on hold */
 	CALL_EV_RESUME,
@@ -79,11 +82,12 @@ typedef void(call_event_h)(struct call *call, const struct call_event *event,
 /* ---- the calls of an engine ----------------------------------------- */
 
 struct calls_handlers {
-	/* A new incoming call, nothing answered yet: find a script. The
-	 * handler takes a reference if it wants the call, and returns true;
+	/* A new incoming call, nothing answered yet, its offer usable: find a
+	 * script. The handler takes a reference if it wants the call, and returns true;
 	 * false: nobody wants it (the handler may have rejected it). */
 	bool (*incoming)(struct call *call, void *arg);
-	/* A CDR begins; a CDR is complete (borrowed, both on the loop). */
+	/* A CDR begins; a CDR is complete (borrowed, both on the loop). Each
+	 * call has both, refused ones too, whichever way it went. */
 	void (*cdr_begun)(const struct cdr *cdr, void *arg);
 	void (*cdr_ended)(const struct cdr *cdr, void *arg);
 	/* The last call has gone while draining. */
@@ -107,15 +111,20 @@ int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
 		struct media *media, struct accounts *accounts,
 		struct trunks *trunks, const struct calls_config *config,
 		const struct calls_handlers *handlers, void *arg);
-void calls_free(struct calls *calls); /* none left */
+/* No call is left (`drained` was called). Sessions in their last BYE may still
+ * ask for an account's credentials: after accounts_close() is done, before
+ * trunks_free(), accounts_free() and stack_free(), in one go. */
+void calls_free(struct calls *calls);
 
 /* For stack_alloc(): ARG is the struct calls. */
 void calls_incoming(struct session *session, const struct sip_msg *msg,
 		    void *arg);
-/* For media_alloc(): ARG is the struct calls. */
+/* For media_alloc(): ARG isn't used, the event knows its call. */
 void calls_media_event(const struct media_event *event, void *arg);
 
-/* Limits and the like may change while running. */
+/* Limits and the like may change while running; everything is copied. Calls
+ * keep the codecs that they began with. EINVAL: an unknown codec, or none;
+ * what was in force then stays. */
 int calls_configure(struct calls *calls, const struct calls_config *config);
 
 /* No new calls (503 "draining"); `drained` when the last has gone, at once if
@@ -153,7 +162,10 @@ struct call_dial {
 	unsigned attempt;
 };
 
-/* Dial. On success *CP is in state calling (a reference is given) and events
+/* Dial. A trunk's hosts are tried in turn while they meet congestion (500,
+ * 502–504, no response: 6 s of silence with another host to try), never after
+ * the called party or its number has said no, nor once it has rung.
+ * On success *CP is in state calling (a reference is given) and events
  * go to HANDLER; the failure of the network comes as CALL_EV_ENDED, never
  * before this has returned. Refused at once (limit, no route, not allowed,
  * unreachable): an errno value; *REASON (constant: "limit", "no_route",
@@ -169,10 +181,14 @@ void call_set_handler(struct call *call, call_event_h *handler, void *arg);
 /* ---- verbs (0 or an errno value; EPROTO: not in this state) ---------- */
 
 int call_ring(struct call *call);
-int call_progress(struct call *call); /* 183 with SDP: early media */
+/* 183 with SDP: early media. EPROTO also when the INVITE had no offer. */
+int call_progress(struct call *call);
+/* When no port or memory is left for audio, the caller gets 503, the call has
+ * ended, and the errno value says why. Progress alike. */
 int call_answer(struct call *call);
-/* 300–699. For 302: HEADERS with Contact is made by call_redirect. */
+/* 300–699. EINVAL for another status, or a reason with control characters. */
 int call_reject(struct call *call, uint16_t scode, const char *reason);
+/* 302 to a sip: URI (target.h). */
 int call_redirect(struct call *call, const char *uri);
 /* In any state: reject with 480, CANCEL or BYE. WHY (for the CDR: "normal",
  * "max_duration", "drain", "script_error", …) may be NULL. */
@@ -195,13 +211,16 @@ void call_record_control(struct call *call, uint32_t op,
 void call_op_stop(struct call *call, uint32_t op);
 
 enum call_dtmf_mode { CALL_DTMF_AUTO, CALL_DTMF_RFC4733, CALL_DTMF_INFO };
-/* AUTO: RFC 4733 when agreed, else INFO. ENOTSUP, EINVAL. */
+/* AUTO: RFC 4733 when agreed, else INFO (answered calls only). 0 ms: defaults.
+ * What comes in by both means within DIGIT_DOUBLE_MS is one digit
+ * (digit_filter.h). ENOTSUP, EINVAL. */
 int call_send_digits(struct call *call, const char *digits,
 		     enum call_dtmf_mode mode, uint32_t duration_ms,
 		     uint32_t gap_ms, uint32_t *op);
 
 /* ---- what the script leaves for the CDR ------------------------------ */
 
+/* Counts once the call is answered; before, its outcome says it. */
 void call_set_disposition(struct call *call, const char *disposition);
 void call_set_script(struct call *call, const char *script);
 void call_set_script_error(struct call *call, const char *error,

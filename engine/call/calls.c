@@ -7,6 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
+#include "call/trunk.h"
+
+METRIC(calls_begun, "calls that have begun, both ways, refused ones too")
 
 enum { CALLS_BUCKETS = 4096 };
 
@@ -92,7 +96,8 @@ static int codecs_make(struct codec_list *list, const char *const *names)
 		all = n;
 	}
 	list->sdp = mem_zalloc(all * sizeof(*list->sdp), NULL);
-	list->media = mem_zalloc(all * sizeof(*list->media), NULL);
+	list->media =
+		mem_zalloc(all * sizeof(const struct media_codec *), NULL);
 	list->count = all;
 	if (!list->sdp || !list->media)
 		return ENOMEM;
@@ -139,6 +144,13 @@ int calls_configure(struct calls *calls, const struct calls_config *config)
 
 /* ---- life ------------------------------------------------------------- */
 
+static void trust(const struct sa *addr, bool add, void *arg)
+{
+	const struct calls *calls = arg;
+
+	stack_trust(calls->stack, addr, add);
+}
+
 int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
 		struct media *media, struct accounts *accounts,
 		struct trunks *trunks, const struct calls_config *config,
@@ -167,6 +179,8 @@ int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
 		mem_deref(calls);
 		return err;
 	}
+	if (trunks)
+		trunks_trust(trunks, trust, calls);
 	*cp = calls;
 	return 0;
 }
@@ -177,6 +191,8 @@ void calls_free(struct calls *calls)
 		return;
 	assert(loop_is_mine(calls->loop));
 	assert(list_isempty(&calls->list));
+	if (calls->trunks)
+		trunks_trust(calls->trunks, NULL, NULL);
 	tmr_cancel(&calls->drain_tmr);
 	soon_cancel(&calls->drained_soon);
 	list_flush(&calls->uses);
@@ -206,6 +222,7 @@ void calls_add(struct calls *calls, struct call *call)
 	hash_append(calls->by_id, hash_joaat_str(call->cdr.id), &call->he,
 		    call);
 	calls->total++;
+	metric_add(&calls_begun, 1);
 	rate_turn(calls);
 	calls->rate[calls->rate_second % CALLS_RATE_S]++;
 }

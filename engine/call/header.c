@@ -40,7 +40,7 @@ int headers_set(char **headers, const char *name, const char *value)
 	for (; p && *p; p = next) {
 		if (!split(p, &n, &v, &v_len, &next))
 			break;
-		if (n != name_len || strncasecmp(p, name, n))
+		if (n != name_len || strncasecmp(p, name, n) != 0)
 			err |= mbuf_write_mem(mb, (const uint8_t *)p,
 					      (size_t)(next - p));
 	}

@@ -3,7 +3,6 @@
 #include "call/call_private.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -24,20 +23,10 @@ struct making {
 	bool no_memory;
 };
 
-static bool refuse(struct making *m, const struct refusal *why, const char *fmt,
-		   ...) __attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct making *m, const struct refusal *why, const char *fmt,
-		   ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(m->err, m->size, fmt, ap);
-	va_end(ap);
-	m->refused = why;
-	return false;
-}
+/* WHY, and a sentence about it; false as its value. */
+#define refuse(m_, why_, ...)                                \
+	((void)snprintf((m_)->err, (m_)->size, __VA_ARGS__), \
+	 (m_)->refused = (why_), false)
 
 static bool set(struct making *m, char **dst, const char *text)
 {
@@ -250,10 +239,10 @@ static bool via_trunk(struct making *m, struct trunk *trunk)
 			       number + (*number == '+'));
 	else
 		(void)snprintf(full, sizeof(full), "%s", number);
-	if (!p->hosts)
+	if (!p->hosts && ap)
 		return via_account(m, ap, full);
 	user_escape(user, sizeof(user), full);
-	for (size_t i = 0; p->hosts[i]; i++) {
+	for (size_t i = 0; p->hosts && p->hosts[i]; i++) {
 		(void)snprintf(uri, sizeof(uri), "sip:%s@%s", user,
 			       p->hosts[i]);
 		if (!add_host(m, uri))
@@ -379,6 +368,8 @@ int route_make(struct route **rp, const struct calls *calls,
 	char why[160] = "";
 	bool ok;
 
+	if (size)
+		err[0] = '\0';
 	m.route = mem_zalloc(sizeof(*m.route), route_destructor);
 	if (!m.route)
 		return ENOMEM;

@@ -22,19 +22,9 @@ static bool alnum(char c)
 	return in(letters, c) || in(digits, c);
 }
 
-static int fail(char *err, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(char *err, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (err && size)
-		(void)vsnprintf(err, size, fmt, ap);
-	va_end(ap);
-	return EINVAL;
-}
+/* The message into ERR, EINVAL as its value. */
+#define fail(err_, size_, ...) \
+	((void)snprintf((err_), (size_), __VA_ARGS__), EINVAL)
 
 /* ---- numbers and names ------------------------------------------------ */
 

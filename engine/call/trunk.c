@@ -11,6 +11,8 @@
 
 struct trunks {
 	struct list list;
+	trunk_trust_h *trust;
+	void *arg;
 };
 
 struct trunk {
@@ -63,6 +65,35 @@ void trunks_free(struct trunks *trunks)
 		return;
 	list_flush(&trunks->list);
 	mem_deref(trunks);
+}
+
+static void trust_hosts(const struct trunks *trunks, const struct trunk *t,
+			bool add)
+{
+	for (char **h = t->hosts; trunks->trust && h && *h; h++) {
+		struct target_host host;
+		struct sa sa;
+
+		if (!target_host_parse(&host, *h, NULL, 0) &&
+		    !sa_set_str(&sa, host.host, 0))
+			trunks->trust(&sa, add, trunks->arg);
+	}
+}
+
+static void trust_all(const struct trunks *trunks, bool add)
+{
+	struct le *le;
+
+	LIST_FOREACH(&trunks->list, le)
+	trust_hosts(trunks, le->data, add);
+}
+
+void trunks_trust(struct trunks *trunks, trunk_trust_h *trust, void *arg)
+{
+	trust_all(trunks, false);
+	trunks->trust = trust;
+	trunks->arg = arg;
+	trust_all(trunks, true);
 }
 
 static int dup(char **dst, const char *src)
@@ -151,6 +182,7 @@ int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 		(void)snprintf(err, size, "out of memory");
 		return ENOMEM;
 	}
+	trust_hosts(trunks, t, false);
 	strings_free(t);
 	t->name = fresh.name;
 	t->account = fresh.account;
@@ -166,6 +198,7 @@ int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 		.max_calls = params->max_calls,
 		.max_cps = params->max_cps,
 	};
+	trust_hosts(trunks, t, true);
 	return 0;
 }
 

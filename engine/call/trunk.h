@@ -41,6 +41,12 @@ struct trunk *trunk_of_addr(const struct trunks *trunks,
 const struct trunk_params *trunk_params(const struct trunk *trunk);
 typedef bool(trunk_apply_h)(struct trunk *trunk, void *arg);
 void trunk_each(const struct trunks *trunks, trunk_apply_h *fn, void *arg);
+/* TRUST is told of each host that is an address, now and when trunks change:
+ * such peers aren't limited as strangers. Hosts by name aren't looked up for
+ * it. NULL ends it. */
+typedef void(trunk_trust_h)(const struct sa *addr, bool add, void *arg);
+void trunks_trust(struct trunks *trunks, trunk_trust_h *trust, void *arg);
+
 /* Calls through it now. */
 unsigned trunk_active(const struct trunk *trunk);
 

@@ -206,35 +206,35 @@ static void a_bucket_gives_its_rate_and_no_more(void **state)
 static void outcomes_become_dispositions_as_the_table_says(void **state)
 {
 	static const struct {
-		uint16_t scode;
 		const char *reason, *disposition;
+		uint16_t scode;
 		bool reroutes;
 	} table[] = {
-		{486, "Busy Here", "busy", false},
-		{600, "Busy Everywhere", "busy", false},
-		{480, NULL, "no_answer", false},
-		{408, NULL, "no_answer", false},
-		{404, NULL, "invalid", false},
-		{410, NULL, "invalid", false},
-		{484, NULL, "invalid", false},
-		{604, NULL, "invalid", false},
-		{603, "Decline", "declined", false},
-		{603, NULL, "declined", false},
-		{607, NULL, "declined", false},
-		{603, "Network Blocked", "blocked", false},
-		{608, NULL, "blocked", false},
-		{500, NULL, "congestion", true},
-		{502, NULL, "congestion", true},
-		{503, NULL, "congestion", true},
-		{504, NULL, "congestion", true},
-		{0, NULL, "congestion", true},
-		{302, NULL, "redirected", false},
-		{403, NULL, "failed", false},
-		{401, NULL, "failed", false},
-		{488, NULL, "failed", false},
-		{501, NULL, "failed", false},
-		{606, NULL, "failed", false},
-		{487, NULL, "cancelled", false},
+		{"Busy Here", "busy", 486, false},
+		{"Busy Everywhere", "busy", 600, false},
+		{NULL, "no_answer", 480, false},
+		{NULL, "no_answer", 408, false},
+		{NULL, "invalid", 404, false},
+		{NULL, "invalid", 410, false},
+		{NULL, "invalid", 484, false},
+		{NULL, "invalid", 604, false},
+		{"Decline", "declined", 603, false},
+		{NULL, "declined", 603, false},
+		{NULL, "declined", 607, false},
+		{"Network Blocked", "blocked", 603, false},
+		{NULL, "blocked", 608, false},
+		{NULL, "congestion", 500, true},
+		{NULL, "congestion", 502, true},
+		{NULL, "congestion", 503, true},
+		{NULL, "congestion", 504, true},
+		{NULL, "congestion", 0, true},
+		{NULL, "redirected", 302, false},
+		{NULL, "failed", 403, false},
+		{NULL, "failed", 401, false},
+		{NULL, "failed", 488, false},
+		{NULL, "failed", 501, false},
+		{NULL, "failed", 606, false},
+		{NULL, "cancelled", 487, false},
 	};
 
 	(void)state;

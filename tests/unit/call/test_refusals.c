@@ -157,6 +157,36 @@ static void an_unknown_codec_is_no_configuration(void **state)
 	talk();
 }
 
+static void an_accounts_limit_counts_calls_that_come_in(void **state)
+{
+	const struct account_params account = {
+		.name = "line", .uri = uri_of(&b, "bob"), .max_calls = 1};
+	const char *const hosts[] = {"127.0.0.1", NULL};
+	const struct trunk_params trunk = {.name = "peer", .hosts = hosts};
+	struct sa loopback;
+	char err[200];
+
+	(void)state;
+	assert_int_equal(sa_set_str(&loopback, "127.0.0.1", 0), 0);
+	assert_int_equal(account_set(b.accounts, &account, err, sizeof(err)),
+			 0);
+	assert_int_equal(trunk_set(b.trunks, &trunk, err, sizeof(err)), 0);
+	assert_true(stack_trusted(b.stack, &loopback));
+	b.incoming = waits;
+	dial_b();
+	dial_b();
+	WAIT(b.ended == 1);
+	assert_string_equal(b.cdrs[0].end,
+			    "in refused 503 the account's limit of calls is "
+			    "reached 42 engine limit");
+	assert_string_equal(b.cdrs[0].account, "line");
+	assert_string_equal(b.cdrs[0].trunk, "peer");
+	/* others are not limited by it */
+	dial(uri_of(&b, "carol"));
+	WAIT(b.begun == 3);
+	assert_int_equal(b.ended, 1);
+}
+
 static void a_target_that_is_none_is_invalid(void **state)
 {
 	(void)state;
@@ -317,6 +347,7 @@ int main(void)
 		TEST(a_draining_engine_takes_no_calls_and_ends_the_old_ones),
 		TEST(a_caller_whose_offer_cannot_be_used_is_told),
 		TEST(an_unknown_codec_is_no_configuration),
+		TEST(an_accounts_limit_counts_calls_that_come_in),
 		TEST(a_target_that_is_none_is_invalid),
 		TEST(headers_and_names_are_checked_before_they_leave),
 		TEST(ways_that_do_not_exist_are_named),

@@ -10,7 +10,8 @@ struct peer {
 	const char *answer_sdp;	  /* to our offer */
 	const char *progress_sdp; /* 183 before */
 	uint16_t reject;
-	bool silent;
+	bool silent, challenges;
+	unsigned credentials; /* INVITEs that brought some */
 	unsigned invites, established, closed;
 	uint16_t scode, q850;
 	char got[1024]; /* SDP that we sent */
@@ -100,12 +101,21 @@ static void peer_invite(struct session *session, const struct sip_msg *msg,
 	struct peer *peer = arg;
 	struct mbuf *sdp;
 
-	(void)msg;
 	peer->invites++;
+	if (sip_msg_hdr(msg, SIP_HDR_AUTHORIZATION))
+		peer->credentials++;
 	if (peer->session)
 		session_close(peer->session, 0, NULL, 0);
 	peer->session = session;
 	session_handlers_set(session, &peer_handlers, peer);
+	if (peer->challenges && !peer->credentials) {
+		assert_int_equal(
+			session_reject(session, 401, NULL,
+				       "WWW-Authenticate: Digest realm=\"x\", "
+				       "nonce=\"abc\", qop=\"auth\"\r\n"),
+			0);
+		return;
+	}
 	if (peer->reject) {
 		assert_int_equal(
 			session_reject(session, peer->reject, NULL, NULL), 0);
@@ -260,6 +270,42 @@ static void a_host_that_is_not_there_is_passed_over(void **state)
 	assert_int_equal(q.invites, 1);
 }
 
+static void a_silent_host_is_not_waited_for_when_there_is_another(void **state)
+{
+	struct udp_sock *silent = NULL;
+	char quiet[64];
+	const char *const hosts[] = {quiet, peer_host(&q), NULL};
+	struct sa sa;
+
+	(void)state;
+	assert_int_equal(sa_set_str(&sa, "127.0.0.1", 0), 0);
+	assert_int_equal(udp_listen(&silent, &sa, NULL, NULL), 0);
+	assert_int_equal(udp_local_get(silent, &sa), 0);
+	(void)re_snprintf(quiet, sizeof(quiet), "%J", &sa);
+	trunk_of("carrier", hosts, NULL, 0);
+	q.answer_sdp = g711;
+	dial("trunk:carrier/1");
+	WAIT(saw(&a, "answered"));
+	call_hangup(a.call, CALL_LOCAL, NULL);
+	WAIT(a.ended == 1);
+	assert_string_equal(a.cdrs[0].peer, peer_host(&q));
+	mem_deref(silent);
+}
+
+static void nobody_is_rung_again_by_another_way(void **state)
+{
+	const char *const hosts[] = {peer_host(&p), peer_host(&q), NULL};
+
+	(void)state;
+	trunk_of("carrier", hosts, NULL, 0);
+	dial("trunk:carrier/1");
+	WAIT(saw(&a, "ringing"));
+	assert_int_equal(session_reject(p.session, 503, NULL, NULL), 0);
+	WAIT(a.ended == 1);
+	assert_int_equal(q.invites, 0);
+	assert_non_null(strstr(a.cdrs[0].end, "out congestion 503"));
+}
+
 static void a_word_of_the_called_party_is_final(void **state)
 {
 	static const uint16_t final[] = {603, 486, 480, 404, 488, 607, 600};
@@ -339,6 +385,36 @@ static void an_account_is_an_identity_and_a_way(void **state)
 	assert_string_equal(a.cdrs[1].from, uri);
 	(void)snprintf(uri, sizeof(uri), "sip:alice@%s", domain);
 	assert_string_equal(a.cdrs[1].to, uri);
+}
+
+static void only_the_accounts_realm_gets_its_credentials(void **state)
+{
+	char uri[96];
+	struct account_params params = {
+		.name = "pbx", .uri = uri, .password = "secret", .realm = "x"};
+	char err[200];
+
+	(void)state;
+	(void)snprintf(uri, sizeof(uri), "sip:desk@%s", peer_host(&p));
+	assert_int_equal(account_set(a.accounts, &params, err, sizeof(err)), 0);
+	p.challenges = true;
+	p.answer_sdp = g711;
+	/* without the account there is nothing to give */
+	dial_peer();
+	WAIT(a.ended == 1);
+	assert_string_equal(a.cdrs[0].end,
+			    "out failed 401 Unauthorized 21 remote rejected");
+	dial("account:pbx/alice");
+	WAIT(saw(&a, "answered"));
+	assert_int_equal(p.credentials, 1);
+	/* the same account in another realm */
+	params.realm = "y";
+	assert_int_equal(account_set(a.accounts, &params, err, sizeof(err)), 0);
+	p.credentials = 0;
+	dial("account:pbx/alice");
+	WAIT(a.ended == 3); /* the peer has left the second one for it */
+	assert_int_equal(p.invites, 4);
+	assert_int_equal(p.credentials, 0);
 }
 
 /* ---- offers and answers ----------------------------------------------- */
@@ -475,10 +551,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(congestion_goes_to_the_trunks_next_host),
 		TEST(a_host_that_is_not_there_is_passed_over),
+		TEST(a_silent_host_is_not_waited_for_when_there_is_another),
+		TEST(nobody_is_rung_again_by_another_way),
 		TEST(a_word_of_the_called_party_is_final),
 		TEST(when_every_host_is_congested_so_is_the_call),
 		TEST(a_trunks_limit_is_its_own),
 		TEST(an_account_is_an_identity_and_a_way),
+		TEST(only_the_accounts_realm_gets_its_credentials),
 		TEST(an_answer_that_cannot_be_used_fails_the_call),
 		TEST(a_200_may_differ_from_the_183),
 		TEST(an_invite_without_an_offer_gets_ours),
