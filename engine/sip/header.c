@@ -26,6 +26,8 @@ static const char *const reserved[] = {
 	"Authorization",
 	"Proxy-Authorization",
 	"Allow",
+	"Content-Encoding",
+	"e",
 	"Require",
 	"Proxy-Require",
 };

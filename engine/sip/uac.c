@@ -84,7 +84,7 @@ static void on_invite_response(int err, const struct sip_msg *msg,
 
 	if (msg)
 		session->peer = msg->src;
-	if (!err && msg->scode < 200) {
+	if (msg && msg->scode < 200) {
 		provisional(session, msg);
 		return;
 	}

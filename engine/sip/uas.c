@@ -65,6 +65,15 @@ static bool acceptable(struct stack *stack, const struct sip_msg *msg)
 	}
 }
 
+static bool has_delimiter(const struct pl *user)
+{
+	for (size_t i = 0; i < user->l; i++) {
+		if (strchr("<>\"", user->p[i]))
+			return true;
+	}
+	return false;
+}
+
 void uas_invite(struct stack *stack, const struct sip_msg *msg)
 {
 	struct session *session;
@@ -77,7 +86,8 @@ void uas_invite(struct stack *stack, const struct sip_msg *msg)
 		return;
 	}
 	err = sip_dialog_accept(&session->dlg, msg);
-	if (!err && pl_isset(&msg->uri.user))
+	/* Our Contact names the user that was called, if it can. */
+	if (!err && pl_isset(&msg->uri.user) && !has_delimiter(&msg->uri.user))
 		err = pl_strdup(&session->contact_user, &msg->uri.user);
 	if (!err)
 		err = sip_strans_alloc(&session->st, stack->sip, msg, on_cancel,
