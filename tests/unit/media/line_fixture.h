@@ -235,6 +235,21 @@ static inline uint32_t packet_ts(const struct peer_packet *p)
 	return word_at(p->buf + 4);
 }
 
+/* P follows the packet before it: the sequence without a gap, and time by
+ * what that one held. Where the machine stood still for long, the stream goes
+ * on with a marker and a gap, which is right too. */
+static inline void assert_follows(const struct peer_packet *p)
+{
+	uint32_t passed = packet_ts(p) - packet_ts(&p[-1]);
+
+	assert_int_equal((uint16_t)(packet_seq(p) - packet_seq(&p[-1])), 1);
+	assert_int_equal(word_at(p->buf + 8), word_at(p[-1].buf + 8));
+	if (p->buf[1] >> 7)
+		assert_in_range(passed, p[-1].len - 12, 8000 * 5);
+	else
+		assert_int_equal(passed, p[-1].len - 12);
+}
+
 /* ---- running -------------------------------------------------------- */
 
 /* One turn: what has happened is delivered; waits a moment at most. */

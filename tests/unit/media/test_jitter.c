@@ -156,7 +156,7 @@ static void a_slow_clock_keeps_being_heard(void **state)
 		}
 		samples += heard(1, 1000);
 	}
-	assert_true(samples > 4500 * 160);
+	assert_true(samples > (size_t)4500 * 160);
 }
 
 static void

@@ -32,23 +32,19 @@ static void two_tones_in_one_stream_of_packets(void **state)
 
 		assert_int_equal(p->len, 12 + 160);
 		assert_int_equal(p->buf[1] & 0x7f, 0);
-		assert_int_equal(p->buf[1] >> 7, i == 0);
 		loud += p->buf[12 + 5] != 0xff || p->buf[12 + 6] != 0xff;
-		if (!i)
-			continue;
-		assert_int_equal((uint16_t)(packet_seq(p) - packet_seq(&p[-1])),
-				 1);
-		assert_int_equal(packet_ts(p) - packet_ts(&p[-1]), 160);
-		assert_int_equal(word_at(p->buf + 8), word_at(p[-1].buf + 8));
+		if (i)
+			assert_follows(p);
+		else
+			assert_int_equal(p->buf[1] >> 7, 1);
 	}
 	assert_int_equal(loud, 20);
 	assert_int_equal(stats->tx_packets, peer.in_count);
 	assert_int_equal(stats->tx_bytes, peer.in_count * 160);
 	assert_true(sa_cmp(&peer.in[0].from, &laddr, SA_ALL));
 	/* 20 ms each: no drift over the whole, whatever single ones do */
-	assert_in_range((peer.in[peer.in_count - 1].at_ns - peer.in[0].at_ns) /
-				(peer.in_count - 1),
-			18000000, 22000000);
+	assert_in_range(peer.in[49].at_ns - peer.in[0].at_ns, 49 * 18000000ull,
+			49 * 22000000ull);
 	peer_close(&peer);
 	line_close(&line);
 }
@@ -91,7 +87,7 @@ static void a_digit_is_heard_once(void **state)
 /* A recording of what the far side sends in packets of PTIME ms. */
 static void hear_ptime(unsigned ptime_ms)
 {
-	const size_t samples = ptime_ms * 8;
+	const size_t samples = (size_t)ptime_ms * 8;
 	const struct media_record record = {.path = "heard.wav",
 					    .channels = MEDIA_RECORD_HEARD};
 	const struct media_stats *stats;
@@ -154,9 +150,18 @@ static void ptimes_from_10_to_60_ms_are_recorded_whole(void **state)
 	hear_ptime(60);
 }
 
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 static void ptimes_from_10_to_60_ms_are_sent_evenly(void **state)
 {
+	enum { N = 11 };
 	static const uint16_t ptimes[] = {10, 30, 40, 60};
+	uint64_t apart[N];
 	struct line line;
 	struct peer peer;
 	struct sa laddr;
@@ -175,21 +180,19 @@ static void ptimes_from_10_to_60_ms_are_sent_evenly(void **state)
 		media_stream_set(line.media, stream, &params);
 		line_until(&line, &peer, peer.in[peer.in_count - 1].len == len);
 		first = peer.in_count - 1;
-		line_until(&line, &peer, peer.in_count >= first + 11);
-		assert_in_range(
-			(peer.in[first + 10].at_ns - peer.in[first].at_ns) / 10,
-			ptimes[k] * 800000ull, ptimes[k] * 1200000ull);
+		line_until(&line, &peer, peer.in_count > first + N);
+		/* the median: single ones are this machine's */
+		for (size_t i = 0; i < N; i++)
+			apart[i] = peer.in[first + i + 1].at_ns -
+				   peer.in[first + i].at_ns;
+		qsort(apart, N, sizeof(*apart), compare);
+		assert_in_range(apart[N / 2], ptimes[k] * 800000ull,
+				ptimes[k] * 1200000ull);
 	}
 	line_hang_up(&line, &peer, stream);
 	/* one sequence, one scale of timestamps over all changes */
-	for (size_t i = 1; i < peer.in_count; i++) {
-		const struct peer_packet *p = &peer.in[i];
-
-		assert_int_equal((uint16_t)(packet_seq(p) - packet_seq(&p[-1])),
-				 1);
-		assert_int_equal(packet_ts(p) - packet_ts(&p[-1]),
-				 p[-1].len - 12);
-	}
+	for (size_t i = 1; i < peer.in_count; i++)
+		assert_follows(&peer.in[i]);
 	peer_close(&peer);
 	line_close(&line);
 }

@@ -181,7 +181,7 @@ static void cut_or_garbled_compounds_are_refused(void **state)
 	srand(3550);
 	for (int i = 0; i < 20000; i++) {
 		size_t len = (size_t)(rand() % 32) * 4;
-		uint8_t *p = malloc(len ? len : 1);
+		uint8_t *p = calloc(1, len ? len : 1);
 
 		for (size_t k = 0; k < len; k++)
 			p[k] = (uint8_t)rand();

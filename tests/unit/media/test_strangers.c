@@ -18,7 +18,8 @@ static void a_stranger_is_neither_heard_nor_sent_to(void **state)
 	/* sprayed before the peer sends, for longer than any grace */
 	begun_ms = clock_mono_ms();
 	for (unsigned i = 0; i < 65; i++) {
-		line_until(&line, &peer, clock_mono_ms() >= begun_ms + 20 * i);
+		line_until(&line, &peer,
+			   clock_mono_ms() >= begun_ms + 20ull * i);
 		peer_send(&stranger, &laddr, 160, 0x90);
 	}
 	assert_int_equal(line_count(&line, MEDIA_LATCHED), 0);
