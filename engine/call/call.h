@@ -100,11 +100,13 @@ struct calls_config {
 	uint32_t max_duration_ms;      /* 0: none */
 	uint16_t ptime_ms;
 	const char *const *codecs;     /* names in order; NULL: all */
-	/* outbound = {allow, deny, rate, concurrent}: patterns on the target
-	 * host or number for direct URIs; NULL lists: loopback only. */
+	/* outbound = {allow, deny, rate, concurrent}, patterns with *. ALLOW:
+	 * hosts of direct URIs, besides loopback and the hosts of trunks and
+	 * accounts. DENY: hosts, numbers and users of any target; it wins. */
 	const char *const *outbound_allow, *const *outbound_deny;
 	unsigned outbound_rate, outbound_concurrent;
-	const char *default_trunk;     /* for bare numbers, or NULL */
+	const char *default_trunk;     /* for bare numbers; NULL: the only
+					  trunk, when there is one */
 };
 
 int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,

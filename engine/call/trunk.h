@@ -21,7 +21,8 @@ struct trunk_params {
 	const char *account;	  /* credentials, identity; hosts from its
 				     registrar when HOSTS is NULL */
 	const char *from;	  /* caller id when the call names none */
-	const char *prefix;	  /* put before each number, or NULL */
+	const char *prefix;	  /* put before each number, in place of its
+				     +; or NULL */
 	unsigned max_calls, max_cps; /* 0: no limit */
 };
 

@@ -267,6 +267,61 @@ static void strangers_hosts_are_not_called(void **state)
 	WAIT(saw(&a, "answered"));
 }
 
+/* The short form of toll fraud: whatever a lead or a caller writes, a leg
+ * leaves only to where libre too reads an allowed host. */
+static void no_target_reaches_a_stranger(void **state)
+{
+	static const char *const pieces[] = {
+		"sip:",	       "sips:", "tel:",	     "trunk:", "account:",
+		"a",	       "1900",	"+",	     "@",      "127.0.0.1",
+		"[::1]",       ":",	":5060",	     ";",      "maddr=",
+		"203.0.113.9", "?",	"<",	     ">",      "\r\n",
+		" ",	       "%40",	"localhost", ".",      "evil.example",
+		"/",	       "\"",	",",	     "lr",     ";transport=udp",
+		"=",
+	};
+	unsigned seed = 4711, left = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3000; i++) {
+		struct call_dial d = {.target = NULL};
+		char text[128] = "", err[256];
+		unsigned parts = 1 + i % 7;
+		const char *reason;
+		struct uri uri;
+		struct pl pl, host;
+
+		if (i % 3)
+			(void)snprintf(text, sizeof(text), "sip:1900@");
+		for (unsigned n = 0; n < parts; n++) {
+			size_t used = strlen(text);
+
+			seed = seed * 1103515245 + 12345;
+			(void)snprintf(
+				text + used, sizeof(text) - used, "%s",
+				pieces[(seed >> 16) % ARRAY_SIZE(pieces)]);
+		}
+		d.target = text;
+		if (dial_with(&d, &reason, err, sizeof(err)))
+			continue;
+		left++;
+		pl_set_str(&pl, call_cdr(a.call)->to_uri);
+		assert_int_equal(uri_decode(&uri, &pl), 0);
+		pl_set_str(&host, "127.0.0.1");
+		if (pl_cmp(&uri.host, &host)) {
+			pl_set_str(&host, "localhost");
+			if (pl_cmp(&uri.host, &host))
+				fail_msg("'%s' has left to %s", text,
+					 call_cdr(a.call)->to_uri);
+		}
+		assert_null(strstr(call_cdr(a.call)->to_uri, "maddr"));
+		call_hangup(a.call, CALL_LOCAL, NULL);
+		WAIT(a.begun - a.ended < 20);
+	}
+	assert_in_range(left, 1, 500); /* the pieces do make good ones too */
+	WAIT(a.begun == 3000 && a.ended == 3000);
+}
+
 static void outgoing_calls_have_limits_of_their_own(void **state)
 {
 	(void)state;
@@ -352,6 +407,7 @@ int main(void)
 		TEST(headers_and_names_are_checked_before_they_leave),
 		TEST(ways_that_do_not_exist_are_named),
 		TEST(strangers_hosts_are_not_called),
+		TEST(no_target_reaches_a_stranger),
 		TEST(outgoing_calls_have_limits_of_their_own),
 		TEST(every_attempt_is_accounted_for),
 	};
