@@ -103,8 +103,9 @@ static void lines_run(struct control *control, handle_t handle)
 				(void)evbuffer_drain(in,
 						     evbuffer_get_length(in));
 			}
-			if (c->closed && !evbuffer_get_length(
-						 bufferevent_get_output(c->bev)))
+			if (c->closed &&
+			    !evbuffer_get_length(
+				    bufferevent_get_output(c->bev)))
 				connection_close(c);
 			return;
 		}
@@ -243,7 +244,7 @@ static int listen_at(const char *path, int *fdp, char *msg, size_t size)
 	(void)umask(mask);
 	if (!err && listen(fd, BACKLOG))
 		err = errno;
- out:
+out:
 	if (err) {
 		(void)snprintf(msg, size, "control socket %s: %s", path,
 			       strerror(err));
@@ -276,13 +277,13 @@ int control_alloc(struct control **cp, struct loop *loop, const char *path,
 	if (err)
 		goto out;
 	control->path = strdup(path);
-	control->listener = event_new(loop_event_base(loop), control->fd,
-				      EV_READ | EV_PERSIST, accept_handler,
-				      control);
+	control->listener =
+		event_new(loop_event_base(loop), control->fd,
+			  EV_READ | EV_PERSIST, accept_handler, control);
 	if (!control->path || !control->listener ||
 	    event_add(control->listener, NULL))
 		err = ENOMEM;
- out:
+out:
 	if (err)
 		control_free(control);
 	else

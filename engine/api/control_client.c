@@ -147,7 +147,7 @@ int control_ask(const char *path, const cJSON *request, int timeout_ms,
 	err = send_line(fd, text);
 	if (!err)
 		err = read_line(fd, timeout_ms, &line);
- out:
+out:
 	if (err)
 		(void)snprintf(msg, size, "%s: %s", path,
 			       err == ETIMEDOUT

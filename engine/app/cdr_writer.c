@@ -72,8 +72,8 @@ static void written(const struct store_result *result, void *arg)
 	free(pending);
 }
 
-static void row_send(struct store *store, const char *query, const struct row *row,
-		 const char *id)
+static void row_send(struct store *store, const char *query,
+		     const struct row *row, const char *id)
 {
 	const struct store_statement statement = {
 		.sql = store_query(query),

@@ -15,9 +15,8 @@ struct command {
 	const char *usage; /* options, one a line */
 };
 
-#define DB_OPTION                                                              \
-	"  --db FILE          the database (default: moondial.db)\n"
-#define CONFIG_OPTION                                                          \
+#define DB_OPTION "  --db FILE          the database (default: moondial.db)\n"
+#define CONFIG_OPTION \
 	"  -c, --config FILE  configuration (Lua that returns a table)\n"
 
 static const struct command commands[] = {
@@ -53,8 +52,8 @@ static const struct command commands[] = {
 	 "       moondial campaign start  [--db FILE] NAME|SCRIPT\n"
 	 "       moondial campaign pause  [--db FILE] NAME\n"
 	 "       moondial campaign status [--db FILE] [--json] [NAME]\n"
-	 "       moondial campaign report [--db FILE] [--json|--csv] NAME\n\n"
-	 DB_OPTION
+	 "       moondial campaign report [--db FILE] [--json|--csv] "
+	 "NAME\n\n" DB_OPTION
 	 "\nstart and pause speak to the running engine of that database; the "
 	 "others\nread or write the database themselves.\n"},
 	{"status", cmd_status, "state of the running engine",
@@ -66,7 +65,8 @@ static const struct command commands[] = {
 	 "[--db FILE]\n\n" DB_OPTION},
 	{"drain", cmd_drain, "take no new calls, then stop",
 	 "[--db FILE]\n\n" DB_OPTION},
-	{"version", cmd_version, "the version and those of its libraries", "\n"},
+	{"version", cmd_version, "the version and those of its libraries",
+	 "\n"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -102,12 +102,12 @@ int cli_usage(const char *command, int opt)
 		if (strcmp(commands[i].name, command) != 0)
 			continue;
 		if (opt != 'h') {
-			(void)fprintf(stderr,
-				      "Try 'moondial %s --help'.\n", command);
+			(void)fprintf(stderr, "Try 'moondial %s --help'.\n",
+				      command);
 			return CLI_USAGE;
 		}
-		(void)printf("%s\n\nUsage: moondial %s %s",
-			     commands[i].summary, command, commands[i].usage);
+		(void)printf("%s\n\nUsage: moondial %s %s", commands[i].summary,
+			     command, commands[i].usage);
 		return CLI_OK;
 	}
 	return CLI_USAGE;

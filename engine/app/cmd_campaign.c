@@ -130,8 +130,9 @@ int cmd_campaign(int argc, char *argv[])
 		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
 		return cli_tool(db, false, module, "report", args);
 	}
-	(void)cli_fail(CLI_USAGE, "campaign: '%s' with %d argument%s is none "
-				  "of its commands",
+	(void)cli_fail(CLI_USAGE,
+		       "campaign: '%s' with %d argument%s is none "
+		       "of its commands",
 		       action, count, count == 1 ? "" : "s");
 	return cli_usage("campaign", '?');
 }

@@ -79,19 +79,19 @@ int cmd_cdr(int argc, char *argv[])
 	char err[1024];
 	int opt, status = CLI_OK;
 
-	while (!status && (opt = getopt_long(argc, argv, "h", long_options,
-					     NULL)) != -1) {
+	while (!status &&
+	       (opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_DB:
 			db = optarg;
 			break;
 		case OPT_SINCE:
-			status = time_parse(&filter.since_ms, "--since",
-					    optarg);
+			status =
+				time_parse(&filter.since_ms, "--since", optarg);
 			break;
 		case OPT_UNTIL:
-			status = time_parse(&filter.until_ms, "--until",
-					    optarg);
+			status =
+				time_parse(&filter.until_ms, "--until", optarg);
 			break;
 		case OPT_DISPOSITION:
 			filter.disposition = optarg;
@@ -124,8 +124,9 @@ int cmd_cdr(int argc, char *argv[])
 	if (status)
 		return status;
 	if (optind < argc)
-		return cli_fail(CLI_USAGE, "cdr: what is '%s'? Filters are "
-					   "options, such as --number %s",
+		return cli_fail(CLI_USAGE,
+				"cdr: what is '%s'? Filters are "
+				"options, such as --number %s",
 				argv[optind], argv[optind]);
 	if (cdr_list(db, &filter, format, stdout, err, sizeof(err)))
 		return cli_fail(CLI_FAILED, "%s", err);

@@ -64,7 +64,7 @@ static void print_json(const cJSON *value)
 {
 	char *text = cJSON_IsString(value) ? NULL : cJSON_Print(value);
 
-	(void)printf("%s\n", text ? text
+	(void)printf("%s\n", text		     ? text
 			     : cJSON_IsString(value) ? value->valuestring
 						     : "null");
 	cJSON_free(text);

@@ -107,8 +107,8 @@ static const struct {
 	void (*run)(struct engine *engine, uint64_t ticket,
 		    const cJSON *request);
 } commands[] = {
-	{"status", cmd_status}, {"reload", cmd_reload},
-	{"drain", cmd_drain},	{"eval", cmd_eval},
+	{"status", cmd_status},	    {"reload", cmd_reload},
+	{"drain", cmd_drain},	    {"eval", cmd_eval},
 	{"campaign", cmd_campaign},
 };
 

@@ -40,8 +40,8 @@ static bool set_apply(cJSON *root, const char *set, char *err, size_t size)
 
 static bool sets_keep(struct config *config, const char *set)
 {
-	char **sets = realloc(config->sets,
-			      (config->set_count + 2) * sizeof(*sets));
+	char **sets =
+		realloc(config->sets, (config->set_count + 2) * sizeof(*sets));
 
 	if (!sets)
 		return false;
@@ -79,9 +79,9 @@ bool config_load(struct config **cp, const char *file, const char *const *sets,
 	}
 	ok = true;
 	goto out;
- oom:
+oom:
 	(void)snprintf(err, size, "out of memory");
- out:
+out:
 	if (ok)
 		*cp = config;
 	else
@@ -155,14 +155,13 @@ cJSON *config_element(const struct config *config, const char *kind,
 	const char *list = account ? "accounts" : "trunks";
 	const struct schema *fields =
 		account ? config_account_fields : config_trunk_fields;
-	const cJSON *in_file =
-		element_find(schema_get(config->root, list),
-			     schema_string(table, "name", NULL));
+	const cJSON *in_file = element_find(schema_get(config->root, list),
+					    schema_string(table, "name", NULL));
 	cJSON *element;
 	char prefix[64];
 
-	element = in_file ? cJSON_Duplicate(in_file, true)
-			  : cJSON_CreateObject();
+	element =
+		in_file ? cJSON_Duplicate(in_file, true) : cJSON_CreateObject();
 	if (!element || (table && !schema_merge(element, table))) {
 		(void)snprintf(err, size, "out of memory");
 		cJSON_Delete(element);
@@ -192,7 +191,7 @@ cJSON *config_public(const struct config *config)
 	cJSON *copy = cJSON_Duplicate(config->root, true);
 
 	if (copy)
-		secrets_remove(cJSON_GetObjectItemCaseSensitive(copy,
-								"accounts"));
+		secrets_remove(
+			cJSON_GetObjectItemCaseSensitive(copy, "accounts"));
 	return copy;
 }

@@ -26,7 +26,11 @@ static cJSON *value_read(struct reader *r, lua_State *L, int index, int depth);
 static void too_long(lua_State *L, lua_Debug *ar)
 {
 	(void)ar;
-	luaL_error(L, "the configuration runs too long (an endless loop?)");
+	luaL_where(L, 0); /* a hook runs on the level of what it interrupts */
+	lua_pushliteral(L, "the configuration runs too long (an endless "
+			   "loop?)");
+	lua_concat(L, 2);
+	(void)lua_error(L);
 }
 
 /* env(name[, default]) → string: a secret or setting of the environment. */
@@ -38,10 +42,11 @@ static int l_env(lua_State *L)
 	if (value)
 		lua_pushstring(L, value);
 	else if (lua_isnoneornil(L, 2))
-		return luaL_error(L,
-				  "environment variable %s is not set (give it, "
-				  "or a default: env(\"%s\", \"…\"))",
-				  name, name);
+		return luaL_error(
+			L,
+			"environment variable %s is not set (give it, "
+			"or a default: env(\"%s\", \"…\"))",
+			name, name);
 	else
 		lua_settop(L, 2);
 	return 1;
@@ -202,10 +207,10 @@ bool config_lua_read(const char *file, cJSON **tree, char *err, size_t size)
 	}
 	return true;
 
- lua_error:
-	(void)snprintf(err, size, "%s", lua_tostring(L, -1)
-						? lua_tostring(L, -1)
-						: "error without a message");
+lua_error:
+	(void)snprintf(err, size, "%s",
+		       lua_tostring(L, -1) ? lua_tostring(L, -1)
+					   : "error without a message");
 	lua_close(L);
 	return false;
 }

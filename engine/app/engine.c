@@ -94,8 +94,7 @@ static bool define(const char *kind, const cJSON *table, char *err, size_t size,
 		   void *arg)
 {
 	struct engine *engine = arg;
-	cJSON *element =
-		config_element(engine->config, kind, table, err, size);
+	cJSON *element = config_element(engine->config, kind, table, err, size);
 	bool ok = element && define_apply(engine->accounts, engine->trunks,
 					  kind, element, err, size);
 
@@ -215,8 +214,7 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 	const cJSON *root = config_root(engine->config);
 	const char **configured = define_strings(schema_get(root, "listen"));
 	const char *const *texts =
-		sip && *sip ? sip
-			    : (configured ? configured : default_listen);
+		sip && *sip ? sip : (configured ? configured : default_listen);
 	struct stack_listen listens[LISTEN_MAX];
 	struct stack_config config = {
 		.listen = listens,
@@ -235,14 +233,14 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 				       LISTEN_MAX);
 			goto out;
 		}
-		if (!stack_listen_parse(&listens[config.listen_count++],
-					*texts, msg, sizeof(msg))) {
+		if (!stack_listen_parse(&listens[config.listen_count++], *texts,
+					msg, sizeof(msg))) {
 			(void)snprintf(err, size, "listen %s: %s", *texts, msg);
 			goto out;
 		}
 	}
 	ok = !stack_alloc(&engine->stack, &config, invite, engine, err, size);
- out:
+out:
 	free(configured);
 	return ok;
 }
@@ -288,19 +286,23 @@ static bool start_calls(struct engine *engine, char *err, size_t size)
 	const struct calls_config config = {
 		.max_calls = (unsigned)schema_number(root, "limits.calls", 0),
 		.max_cps = (unsigned)schema_number(root, "limits.rate", 0),
-		.ring_timeout_ms = (uint32_t)(1000 * schema_number(
-			root, "limits.ring_timeout", 180)),
-		.max_duration_ms = (uint32_t)(1000 * schema_number(
-			root, "limits.duration", 14400)),
+		.ring_timeout_ms =
+			(uint32_t)(1000 * schema_number(root,
+							"limits.ring_timeout",
+							180)),
+		.max_duration_ms =
+			(uint32_t)(1000 * schema_number(root, "limits.duration",
+							14400)),
 		.ptime_ms = (uint16_t)(1000 * schema_number(root, "rtp.ptime",
-							    0.02) + 0.5),
+							    0.02) +
+				       0.5),
 		.codecs = codecs,
 		.outbound_allow = allow,
 		.outbound_deny = deny,
-		.outbound_rate = (unsigned)schema_number(root, "outbound.rate",
-							 0),
-		.outbound_concurrent = (unsigned)schema_number(
-			root, "outbound.concurrent", 0),
+		.outbound_rate =
+			(unsigned)schema_number(root, "outbound.rate", 0),
+		.outbound_concurrent =
+			(unsigned)schema_number(root, "outbound.concurrent", 0),
 		.default_trunk = default_trunk(root),
 	};
 	int e = calls_alloc(&engine->calls, engine->loop, engine->stack,
@@ -320,10 +322,10 @@ static bool start_media(struct engine *engine, char *err, size_t size)
 	const cJSON *root = config_root(engine->config);
 	const struct media_config config = {
 		.workers = (unsigned)schema_number(root, "rtp.workers", 0),
-		.port_min = (uint16_t)schema_number(root, "rtp.port_min",
-						    10000),
-		.port_max = (uint16_t)schema_number(root, "rtp.port_max",
-						    19999),
+		.port_min =
+			(uint16_t)schema_number(root, "rtp.port_min", 10000),
+		.port_max =
+			(uint16_t)schema_number(root, "rtp.port_max", 19999),
 		.cache_max_bytes =
 			(uint64_t)schema_number(root, "rtp.cache", 256) << 20,
 	};
@@ -365,13 +367,14 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.prompt_dirs = prompts ? prompts : shared,
 		.recordings_dir =
 			schema_string(root, "recordings", "recordings"),
-		.slice_ms = (uint32_t)(1000 * schema_number(root,
-							    "scripts.slice",
-							    0.02)),
-		.grace_ms = (uint32_t)(1000 * schema_number(
-			root, "scripts.grace", 5)),
+		.slice_ms =
+			(uint32_t)(1000 *
+				   schema_number(root, "scripts.slice", 0.02)),
+		.grace_ms = (uint32_t)(1000 *
+				       schema_number(root, "scripts.grace", 5)),
 		.memory_soft = (uint64_t)schema_number(
-				       root, "scripts.memory_soft", 256) << 20,
+				       root, "scripts.memory_soft", 256)
+			       << 20,
 		.memory_hard =
 			(uint64_t)schema_number(root, "scripts.memory", 512)
 			<< 20,
@@ -471,8 +474,8 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	engine->config = params->config;
 	engine->config_public = config_public(params->config);
 	engine->script = params->script;
-	engine->db = schema_string(config_root(params->config), "db",
-				   "moondial.db");
+	engine->db =
+		schema_string(config_root(params->config), "db", "moondial.db");
 	engine->started_at_ms = clock_wall_ms();
 
 	(void)signal(SIGPIPE, SIG_IGN);

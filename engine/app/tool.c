@@ -49,8 +49,9 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 	};
 
 	if (!config.lua_dir) {
-		(void)snprintf(err, size, "the runtime modules (lua/moondial) "
-					  "are not found; set MOONDIAL_SHARE");
+		(void)snprintf(err, size,
+			       "the runtime modules (lua/moondial) "
+			       "are not found; set MOONDIAL_SHARE");
 		return false;
 	}
 	if (store_open(&tool->store, tool->loop, db,
@@ -63,7 +64,7 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 	if (scripts_alloc(&tool->scripts, &config, &handlers, tool))
 		goto oom;
 	return true;
- oom:
+oom:
 	(void)snprintf(err, size, "out of memory");
 	return false;
 }

@@ -210,6 +210,9 @@ static cJSON *need_named(cJSON *list, const char *name)
 	return element;
 }
 
+/* Of a table that takes any keys, at any depth. */
+static const struct schema free_field = {.name = "", .type = SCHEMA_ANY};
+
 /* Walks PATH down from ROOT, each name against its schema; tables on the way
  * are made. With a NULL root only the path is checked; with one that was
  * checked, only memory can be missing. */
@@ -227,7 +230,9 @@ static bool set_below(const struct schema *fields, cJSON *root,
 			snprintf(err, size, "%s: not a path of names", whole);
 			return false;
 		}
-		field = schema_find(fields, name, whole, err, size);
+		field = fields == &free_field
+				? &free_field
+				: schema_find(fields, name, whole, err, size);
 		if (!field)
 			return false;
 		*fieldp = field;
@@ -250,11 +255,12 @@ static bool set_below(const struct schema *fields, cJSON *root,
 			if (at)
 				at = need_named(at, name);
 			fields = field->item->fields;
-		} else if (field->type == SCHEMA_TABLE) {
+		} else if (field->type == SCHEMA_TABLE ||
+			   field == &free_field) {
 			if (root)
 				at = need_child(at, name, cJSON_CreateObject,
 						cJSON_IsObject);
-			fields = field->fields;
+			fields = field->fields ? field->fields : &free_field;
 		} else {
 			fields = NULL;
 		}

@@ -34,10 +34,10 @@ static void handler(uint64_t ticket, const char *command, const cJSON *request,
 
 	f->commands++;
 	if (!strcmp(command, "echo")) {
-		control_reply(f->control, ticket,
-			      cJSON_Duplicate(cJSON_GetObjectItem(request,
-								  "value"),
-					      true));
+		control_reply(
+			f->control, ticket,
+			cJSON_Duplicate(cJSON_GetObjectItem(request, "value"),
+					true));
 	} else if (!strcmp(command, "hold")) {
 		f->held = ticket;
 	} else if (!strcmp(command, "release")) {
@@ -135,8 +135,7 @@ static void *ask_thread(void *arg)
 	char err[256] = "";
 
 	assert_int_equal(
-		control_ask(f->path, echo, 5000, &result, err, sizeof(err)),
-		0);
+		control_ask(f->path, echo, 5000, &result, err, sizeof(err)), 0);
 	assert_int_equal(cJSON_GetArraySize(result), 2);
 	cJSON_Delete(result);
 

@@ -61,7 +61,8 @@ static void refused(const char *text, const char *set, const char *const *words)
 	char err[1024] = "";
 
 	write_file(text);
-	assert_false(config_load(&config, file, sets, err, sizeof(err)));
+	if (config_load(&config, file, sets, err, sizeof(err)))
+		fail_msg("taken: %s, --set %s", text, set ? set : "-");
 	assert_null(config);
 	for (; *words; words++)
 		if (!strstr(err, *words))
@@ -96,8 +97,7 @@ static void the_file_sets_values_and_set_wins(void **state)
 	assert_int_equal(schema_number(root, "rtp.port_max", 0), 31000);
 	assert_string_equal(schema_string(root, "log", ""), "debug");
 	assert_string_equal(
-		schema_string(cJSON_GetArrayItem(schema_get(root, "trunks"),
-						 0),
+		schema_string(cJSON_GetArrayItem(schema_get(root, "trunks"), 0),
 			      "prefix", ""),
 		"9");
 	assert_int_equal(schema_number(root, "campaign.retry.busy", 0), 2);
@@ -111,16 +111,21 @@ static void bad_files_are_refused_with_place_and_remedy(void **state)
 		const char *words[5];
 	} cases[] = {
 		{"return { lisen = {} }", NULL, {"lisen", "'listen'"}},
-		{"return { rtp = { port_min = 'x' } }", NULL,
+		{"return { rtp = { port_min = 'x' } }",
+		 NULL,
 		 {"rtp.port_min", "number"}},
-		{"return { rtp = { port_min = 80 } }", NULL,
+		{"return { rtp = { port_min = 80 } }",
+		 NULL,
 		 {"rtp.port_min", "1024"}},
 		{"return { log = 'warm' }", NULL, {"log", "warn"}},
-		{"return { listen = {'sctp:1.2.3.4'} }", NULL,
+		{"return { listen = {'sctp:1.2.3.4'} }",
+		 NULL,
 		 {"listen[1]", "sctp"}},
-		{"return { codecs = {'OPUZ'} }", NULL,
+		{"return { codecs = {'OPUZ'} }",
+		 NULL,
 		 {"codecs[1]", "OPUZ", "PCMU"}},
-		{"return { accounts = {{ name = 'a' }} }", NULL,
+		{"return { accounts = {{ name = 'a' }} }",
+		 NULL,
 		 {"accounts[1]", "uri"}},
 		{"return { accounts = {{ name = 'a', uri = 'sip:a@b',\n"
 		 "registar = 'sip:b' }} }",
@@ -132,8 +137,9 @@ static void bad_files_are_refused_with_place_and_remedy(void **state)
 		 {"accounts[1].ha1", "32 hex"}},
 		{"return {\n  db = \n}", NULL, {":3:"}},
 		{"return 5", NULL, {"must return a table"}},
-		{"return { db = print }", NULL, {"db"}},
-		{"return { db = env('MOONDIAL_TEST_NOT_SET') }", NULL,
+		{"return { db = tostring }", NULL, {"db", "function"}},
+		{"return { db = env('MOONDIAL_TEST_NOT_SET') }",
+		 NULL,
 		 {":1:", "MOONDIAL_TEST_NOT_SET is not set"}},
 		{"while true do end", NULL, {":1:", "endless"}},
 		{"return os.execute('x')", NULL, {":1:", "os"}},
@@ -154,13 +160,13 @@ static void a_file_that_is_not_there_is_named(void **state)
 	char err[256] = "";
 	(void)state;
 
-	assert_false(config_load(&config, "/nowhere/x.lua", NULL, err,
-				 sizeof(err)));
+	assert_false(
+		config_load(&config, "/nowhere/x.lua", NULL, err, sizeof(err)));
 	assert_non_null(strstr(err, "/nowhere/x.lua"));
 }
 
-static void secrets_come_from_the_environment_and_stay_out_of_public(
-	void **state)
+static void
+secrets_come_from_the_environment_and_stay_out_of_public(void **state)
 {
 	struct config *config;
 	cJSON *public;
@@ -178,19 +184,18 @@ static void secrets_come_from_the_environment_and_stay_out_of_public(
 	assert_non_null(strstr(text, "sip:a@b"));
 	assert_non_null(strstr(text, "\"realm\":\"b\""));
 	assert_string_equal(
-		schema_string(cJSON_GetArrayItem(
-				      schema_get(config_root(config),
-						 "accounts"),
-				      0),
-			      "password", ""),
+		schema_string(
+			cJSON_GetArrayItem(
+				schema_get(config_root(config), "accounts"), 0),
+			"password", ""),
 		"s3cret");
 	cJSON_free(text);
 	cJSON_Delete(public);
 	config_free(config);
 }
 
-static void a_scripts_table_overrides_the_file_and_set_overrides_both(
-	void **state)
+static void
+a_scripts_table_overrides_the_file_and_set_overrides_both(void **state)
 {
 	const char *sets[] = {"accounts.a.expires=60", NULL};
 	struct config *config =

@@ -32,7 +32,7 @@ static unsigned fields_told(const struct schema *fields, const char *prefix)
 
 		(void)snprintf(path, sizeof(path), "%s%s", prefix,
 			       fields->name);
-		if (fields->type == SCHEMA_TABLE ||
+		if ((fields->type == SCHEMA_TABLE && fields->fields) ||
 		    (fields->item && fields->item->fields)) {
 			(void)snprintf(row, sizeof(row), "%s.", path);
 			count += fields_told(fields->fields
