@@ -274,7 +274,7 @@ static void no_target_reaches_a_stranger(void **state)
 	static const char *const pieces[] = {
 		"sip:",	       "sips:", "tel:",	     "trunk:", "account:",
 		"a",	       "1900",	"+",	     "@",      "127.0.0.1",
-		"[::1]",       ":",	":5060",	     ";",      "maddr=",
+		"[::1]",       ":",	":5060",     ";",      "maddr=",
 		"203.0.113.9", "?",	"<",	     ">",      "\r\n",
 		" ",	       "%40",	"localhost", ".",      "evil.example",
 		"/",	       "\"",	",",	     "lr",     ";transport=udp",

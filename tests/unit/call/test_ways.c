@@ -13,7 +13,8 @@ struct peer {
 	bool silent, challenges;
 	unsigned credentials; /* INVITEs that brought some */
 	unsigned invites, established, closed;
-	uint16_t scode, q850;
+	uint16_t scode, q850, offer_scode;
+	uint32_t retry_after;
 	char got[1024]; /* SDP that we sent */
 };
 
@@ -58,7 +59,10 @@ static uint16_t peer_offered(struct mbuf *sdp, struct mbuf **answer,
 {
 	struct peer *peer = arg;
 
-	(void)reason;
+	if (peer->offer_scode) {
+		*reason = "Not Now";
+		return peer->offer_scode;
+	}
 	if (sdp)
 		(void)re_snprintf(peer->got, sizeof(peer->got), "%b",
 				  mbuf_buf(sdp), mbuf_get_left(sdp));
@@ -86,6 +90,7 @@ static void peer_closed(const struct session_end *end, void *arg)
 	peer->closed++;
 	peer->scode = end->scode;
 	peer->q850 = end->q850;
+	peer->retry_after = end->retry_after;
 }
 
 static const struct session_handlers peer_handlers = {
@@ -522,6 +527,41 @@ static void a_new_offer_may_hold_change_and_resume(void **state)
 	assert_string_equal(a.events, "answered hold resume");
 }
 
+static void a_hold_that_is_refused_changes_nothing(void **state)
+{
+	(void)state;
+	a.incoming = answers;
+	peer_calls(&p, g711);
+	WAIT(p.established);
+	p.offer_scode = 488;
+	assert_int_equal(call_hold(a.call), 0);
+	WAIT(saw(&a, "offered"));
+	assert_int_equal(a.scode, 488);
+	assert_string_equal(a.text, "Not Now");
+	assert_false(call_on_hold(a.call));
+	assert_int_equal(call_state(a.call), CALL_ANSWERED);
+	/* and may be tried again */
+	p.offer_scode = 0;
+	p.answer_sdp = g711;
+	a.events[0] = '\0';
+	assert_int_equal(call_hold(a.call), 0);
+	WAIT(saw(&a, "offered"));
+	assert_int_equal(a.scode, 200);
+	assert_true(call_on_hold(a.call));
+	assert_non_null(strstr(p.got, "a=sendonly"));
+}
+
+static void a_refused_caller_is_told_when_to_try_again(void **state)
+{
+	(void)state;
+	calls_refuse(a.calls, "the disk is full");
+	peer_calls(&p, g711);
+	WAIT(p.closed == 1 && a.ended == 1);
+	assert_int_equal(p.scode, 503);
+	assert_int_equal(p.q850, 41);
+	assert_true(p.retry_after > 0);
+}
+
 static void info_that_is_no_digit_is_refused_politely(void **state)
 {
 	(void)state;
@@ -564,6 +604,8 @@ int main(void)
 		TEST(an_unusable_answer_in_the_ack_fails_the_call),
 		TEST(a_session_description_that_is_none_gets_400),
 		TEST(a_new_offer_may_hold_change_and_resume),
+		TEST(a_hold_that_is_refused_changes_nothing),
+		TEST(a_refused_caller_is_told_when_to_try_again),
 		TEST(info_that_is_no_digit_is_refused_politely),
 	};
 
