@@ -10,6 +10,7 @@ enum {
 	WINDOW = 64,
 	/* A change of transit beyond this is a jump, not jitter. */
 	TRANSIT_JUMP_S = 1,
+	SILENCE_NS = 500 * 1000 * 1000,
 };
 
 static uint32_t be32(const uint8_t *p)
@@ -88,11 +89,14 @@ static bool is_duplicate(struct rtp_rx *rx, unsigned back)
 }
 
 enum rtp_rx_verdict rtp_rx_packet(struct rtp_rx *rx,
-				  const struct rtp_packet *packet)
+				  const struct rtp_packet *packet,
+				  uint64_t arrival_ns)
 {
 	enum rtp_rx_verdict verdict = RTP_RX_OK;
 	uint16_t delta = (uint16_t)(packet->seq - rx->max_seq);
+	bool silent = arrival_ns > rx->heard_ns + SILENCE_NS;
 
+	rx->heard_ns = arrival_ns;
 	rx->packets++;
 	rx->bytes += packet->bytes;
 	if (!rx->any || packet->ssrc != rx->ssrc) {
@@ -104,6 +108,9 @@ enum rtp_rx_verdict rtp_rx_packet(struct rtp_rx *rx,
 		rx->max_seq = packet->seq;
 		rx->window = delta < WINDOW ? rx->window << delta : 0;
 		rx->window |= 1;
+	} else if (silent) {
+		begin(rx, packet->ssrc, packet->seq);
+		verdict = RTP_RX_RESTART;
 	} else if (delta && delta <= SEQ_MOD - MAX_MISORDER) {
 		/* Two in sequence after a jump: the sender has restarted. */
 		if (packet->seq != rx->bad_seq) {

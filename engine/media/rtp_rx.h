@@ -34,7 +34,8 @@ struct rtp_rx {
 	uint32_t ssrc;
 	uint16_t max_seq;
 	uint32_t cycles, base_seq, bad_seq;
-	uint64_t window; /* bit n: max_seq − n has come */
+	uint64_t window;   /* bit n: max_seq − n has come */
+	uint64_t heard_ns; /* the latest packet */
 	uint32_t received;
 	uint32_t expected_prior, received_prior; /* at the last report */
 	bool transit_known;
@@ -51,8 +52,13 @@ enum rtp_rx_verdict {
 			   with what came before */
 };
 
+/* A source restarts by a new SSRC; by a jump of the sequence, once a second
+ * packet confirms it; by a step back after half a second without any packet:
+ * no network holds one for so long, but a sender that replays a capture for
+ * each digit looks like this. */
 enum rtp_rx_verdict rtp_rx_packet(struct rtp_rx *rx,
-				  const struct rtp_packet *packet);
+				  const struct rtp_packet *packet,
+				  uint64_t arrival_ns);
 
 /* Interarrival jitter, A.8; audio packets only, as those of one telephone
  * event share a timestamp. */

@@ -217,7 +217,7 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 {
 	const struct media_params *params = &stream->params;
 
-	switch (rtp_rx_packet(&stream->rx, packet)) {
+	switch (rtp_rx_packet(&stream->rx, packet, arrival_ns)) {
 	case RTP_RX_DROP:
 		return;
 	case RTP_RX_RESTART:

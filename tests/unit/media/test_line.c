@@ -84,6 +84,34 @@ static void a_digit_is_heard_once(void **state)
 	line_close(&line);
 }
 
+/* As SIPp does: each digit is a capture with its own old numbers. */
+static void a_capture_replayed_is_a_digit_each_time(void **state)
+{
+	struct line line;
+	struct peer peer;
+	struct sa laddr;
+	handle_t stream;
+	uint64_t last_ms;
+	(void)state;
+
+	line_open(&line, 1, 21000, 21099);
+	peer_open(&peer, "127.0.0.1");
+	stream = line_stream(&line, &peer, &laddr);
+	for (unsigned n = 1; n <= 3; n++) {
+		peer.seq = 7984;
+		for (uint16_t i = 1; i <= 7; i++)
+			peer_send_event(&peer, &laddr, 1, i > 4, 13280,
+					(uint16_t)(160 * i));
+		line_until(&line, &peer, line_count(&line, MEDIA_DIGIT) == n);
+		last_ms = clock_mono_ms();
+		line_until(&line, &peer, clock_mono_ms() >= last_ms + 550);
+	}
+	line_hang_up(&line, &peer, stream);
+	assert_string_equal(line_digits(&line), "111");
+	peer_close(&peer);
+	line_close(&line);
+}
+
 /* A recording of what the far side sends in packets of PTIME ms. */
 static void hear_ptime(unsigned ptime_ms)
 {
@@ -318,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_tones_in_one_stream_of_packets),
 		cmocka_unit_test(a_digit_is_heard_once),
+		cmocka_unit_test(a_capture_replayed_is_a_digit_each_time),
 		cmocka_unit_test(ptimes_from_10_to_60_ms_are_recorded_whole),
 		cmocka_unit_test(ptimes_from_10_to_60_ms_are_sent_evenly),
 		cmocka_unit_test(digits_are_sent_instead_of_audio),

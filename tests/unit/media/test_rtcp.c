@@ -35,7 +35,7 @@ static void side_init(struct side *side, uint32_t peer_ssrc)
 		struct rtp_packet p = {.seq = seq, .ssrc = peer_ssrc};
 
 		if (seq != 5)
-			rtp_rx_packet(&side->rx, &p);
+			rtp_rx_packet(&side->rx, &p, 1);
 	}
 }
 

@@ -13,7 +13,7 @@ static enum rtp_rx_verdict put(struct rtp_rx *rx, uint16_t seq, uint32_t ssrc)
 {
 	struct rtp_packet packet = {.seq = seq, .ssrc = ssrc, .bytes = 160};
 
-	return rtp_rx_packet(rx, &packet);
+	return rtp_rx_packet(rx, &packet, 1000);
 }
 
 static void a_header_with_everything_is_taken_apart(void **state)
@@ -162,6 +162,31 @@ static void a_new_ssrc_restarts_at_once_and_loss_goes_on(void **state)
 	assert_int_equal(report.lost, 1);
 }
 
+static void a_step_back_after_silence_is_a_restart(void **state)
+{
+	struct rtp_packet packet = {.seq = 100, .ssrc = 7};
+	struct media_stats stats = {0};
+	struct rtp_rx rx = {0};
+	uint64_t now = 1000000000;
+	(void)state;
+
+	rtp_rx_packet(&rx, &packet, now);
+	/* the same again: soon it is a duplicate, late the start of a replay */
+	now += 400000000;
+	assert_int_equal(rtp_rx_packet(&rx, &packet, now), RTP_RX_DROP);
+	now += 600000000;
+	assert_int_equal(rtp_rx_packet(&rx, &packet, now), RTP_RX_RESTART);
+	packet.seq = 42;
+	now += 600000000;
+	assert_int_equal(rtp_rx_packet(&rx, &packet, now), RTP_RX_RESTART);
+	/* going on after silence is nothing of the kind */
+	packet.seq = 44;
+	now += 900000000;
+	assert_int_equal(rtp_rx_packet(&rx, &packet, now), RTP_RX_OK);
+	rtp_rx_stats(&rx, 8000, &stats);
+	assert_int_equal(stats.rx_lost, 1);
+}
+
 static void jitter_follows_a8(void **state)
 {
 	struct rtp_rx rx = {0};
@@ -200,6 +225,7 @@ int main(void)
 			duplicates_alone_never_make_loss_negative_in_the_stats),
 		cmocka_unit_test(a_jump_restarts_after_two_in_sequence),
 		cmocka_unit_test(a_new_ssrc_restarts_at_once_and_loss_goes_on),
+		cmocka_unit_test(a_step_back_after_silence_is_a_restart),
 		cmocka_unit_test(jitter_follows_a8),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
