@@ -1,0 +1,75 @@
+/* A slice of time for each run of a coroutine. Nothing switches in the middle:
+ * who runs past its slice gets an error at each instruction from then on, so
+ * that no pcall keeps it alive. */
+#include "script/host.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+static int overrun(lua_State *L, lua_Debug *ar)
+{
+	struct scripts *host = host_of(L);
+
+	if (!ar) {
+		luaL_where(L, 1);
+	} else {
+		(void)lua_getinfo(L, "Sl", ar);
+		lua_pushfstring(L, "%s:%d: ", ar->short_src, ar->currentline);
+	}
+	lua_pushfstring(L, "ran for more than %d ms without a wait",
+			(int)host->config.slice_ms);
+	lua_concat(L, 2);
+	return lua_error(L);
+}
+
+static void hook(lua_State *L, lua_Debug *ar)
+{
+	struct scripts *host = host_of(L);
+
+	if (clock_mono_ns() < host->slice_end_ns) {
+		if (lua_gethookcount(L) != HOOK_COUNT)
+			budget_arm(L);
+		return;
+	}
+	host->exceeded = true;
+	lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+	(void)overrun(L, ar);
+}
+
+void budget_begin(struct scripts *host, uint64_t slice_ns)
+{
+	host->slice_end_ns = clock_mono_ns() + slice_ns;
+	host->exceeded = false;
+}
+
+void budget_arm(lua_State *co)
+{
+	lua_sethook(co, hook, LUA_MASKCOUNT, HOOK_COUNT);
+}
+
+void budget_check(lua_State *L)
+{
+	struct scripts *host = host_of(L);
+
+	if (!host->running || clock_mono_ns() < host->slice_end_ns)
+		return;
+	host->exceeded = true;
+	lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+	(void)overrun(L, NULL);
+}
+
+/* Allocates nothing: it is called when no memory is left. */
+void budget_here(lua_State *L, char where[WHERE_SIZE])
+{
+	lua_Debug ar;
+
+	where[0] = '\0';
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		if (!lua_getinfo(L, "Sl", &ar) || ar.currentline <= 0)
+			continue;
+		(void)snprintf(where, WHERE_SIZE, "%s:%d", ar.short_src,
+			       ar.currentline);
+		return;
+	}
+}

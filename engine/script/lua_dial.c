@@ -1,0 +1,453 @@
+/* moon.dial and moon.originate: one target, several in parallel or in turn. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call/cdr.h"
+#include "call/target.h"
+#include "script/args.h"
+#include "script/leg.h"
+#include "script/task.h"
+
+#define container(ptr, type, member)                                           \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+enum { TARGETS_MAX = 16, HEADERS_MAX = 4096, REASON_SIZE = 32 };
+
+struct dial;
+
+struct attempt {
+	struct dial *dial;
+	struct watch watch;
+	struct leg *leg;
+};
+
+struct dial {
+	struct waiter w;
+	struct scripts *host;
+	struct generation *gen;
+	struct script *script; /* who dials; valid while it waits */
+	char *targets[TARGETS_MAX];
+	unsigned count, next, pending;
+	struct attempt attempts[TARGETS_MAX];
+	struct call_dial params;
+	char headers[HEADERS_MAX];
+	bool in_turn;
+	struct leg *answered, *last; /* referenced */
+	char reason[REASON_SIZE];
+	char message[256];
+};
+
+static const struct option dial_options[] = {
+	{"timeout", OPT_SECONDS},     {"trunk", OPT_STRING},
+	{"account", OPT_STRING},      {"from", OPT_STRING},
+	{"display_name", OPT_STRING}, {"headers", OPT_TABLE},
+	{"max_duration", OPT_SECONDS}, {"campaign", OPT_STRING},
+	{"lead", OPT_ANY},	      {"attempt", OPT_COUNT},
+	{"in_turn", OPT_BOOLEAN},     {"user", OPT_TABLE},
+	{0},
+};
+
+/* ---- attempts ------------------------------------------------------------------ */
+
+static void forget(struct attempt *attempt)
+{
+	list_unlink(&attempt->watch.le);
+	attempt->leg = mem_deref(attempt->leg);
+}
+
+static void dial_disarm(struct waiter *w)
+{
+	struct dial *op = (struct dial *)w;
+
+	for (unsigned i = 0; i < op->count; i++)
+		list_unlink(&op->attempts[i].watch.le);
+}
+
+/* Calls that ring for nobody any more. */
+static void hang_up_others(struct dial *op)
+{
+	for (unsigned i = 0; i < op->count; i++) {
+		struct leg *leg = op->attempts[i].leg;
+
+		if (!leg || leg == op->answered)
+			continue;
+		list_unlink(&op->attempts[i].watch.le);
+		if (!leg->ended)
+			call_hangup(leg->call, CALL_LOCAL,
+				    op->answered ? "answered_elsewhere"
+						 : "cancelled");
+	}
+}
+
+static void dial_abort(struct waiter *w)
+{
+	dial_disarm(w);
+	hang_up_others((struct dial *)w);
+}
+
+static void dial_free(void *arg)
+{
+	struct dial *op = arg;
+
+	for (unsigned i = 0; i < op->count; i++) {
+		forget(&op->attempts[i]);
+		free(op->targets[i]);
+		op->targets[i] = NULL;
+	}
+	op->answered = mem_deref(op->answered);
+	op->last = mem_deref(op->last);
+	op->gen = mem_deref(op->gen);
+}
+
+static void set_last(struct dial *op, struct leg *leg, const char *reason,
+		     const char *message)
+{
+	mem_deref(op->last);
+	op->last = mem_ref(leg);
+	(void)snprintf(op->reason, sizeof(op->reason), "%s", reason);
+	(void)snprintf(op->message, sizeof(op->message), "%s", message);
+}
+
+static void dial_next(struct dial *op);
+
+static void attempt_failed(struct dial *op)
+{
+	op->pending--;
+	if (op->in_turn)
+		dial_next(op);
+	else if (op->pending == 0)
+		waiter_wake(&op->w, WAKE_DONE);
+}
+
+static void on_event(struct watch *watch, const struct call_event *event)
+{
+	struct attempt *attempt = container(watch, struct attempt, watch);
+	struct dial *op = attempt->dial;
+	const struct cdr *cdr;
+
+	if (event->type == CALL_EV_ANSWERED) {
+		op->answered = mem_ref(attempt->leg);
+		hang_up_others(op);
+		waiter_wake(&op->w, WAKE_DONE);
+	} else if (event->type == CALL_EV_ENDED) {
+		list_unlink(&attempt->watch.le);
+		cdr = call_cdr(attempt->leg->call);
+		set_last(op, attempt->leg,
+			 cdr->disposition && *cdr->disposition
+				 ? cdr->disposition
+				 : "failed",
+			 cdr->reason ? cdr->reason : "");
+		attempt_failed(op);
+	}
+}
+
+/* False: refused at once. */
+static bool dial_one(struct dial *op, unsigned i)
+{
+	struct attempt *attempt = &op->attempts[i];
+	struct call_dial params = op->params;
+	const char *reason = "failed";
+	struct call *call = NULL;
+	char err[256] = "";
+	int e;
+
+	attempt->dial = op;
+	if (leg_alloc(&attempt->leg, op->host, op->gen))
+		return false;
+	mem_ref(attempt->leg);
+	params.target = op->targets[i];
+	e = call_dial(&call, op->host->config.calls, &params, leg_event,
+		      attempt->leg, &reason, err, sizeof(err));
+	leg_set_call(attempt->leg, call);
+	if (e) {
+		if (!call) {
+			/* Not even a call: no object to show. */
+			leg_abandon(attempt->leg);
+			attempt->leg = mem_deref(attempt->leg);
+			set_last(op, NULL, "failed", err);
+			return false;
+		}
+		set_last(op, attempt->leg, reason ? reason : "failed", err);
+		leg_refused(attempt->leg);
+		return false;
+	}
+	leg_set_owner(attempt->leg, op->script);
+	call_set_script(call, op->script->where);
+	attempt->watch.fire = on_event;
+	watch_add(&attempt->leg->watches, &attempt->watch);
+	op->pending++;
+	return true;
+}
+
+static void dial_next(struct dial *op)
+{
+	while (op->next < op->count) {
+		if (dial_one(op, op->next++))
+			return;
+	}
+	waiter_wake(&op->w, WAKE_DONE);
+}
+
+static void dial_all(struct dial *op)
+{
+	for (; op->next < op->count; op->next++)
+		(void)dial_one(op, op->next);
+	if (op->pending == 0)
+		waiter_wake(&op->w, WAKE_DONE);
+}
+
+/* ---- arguments -------------------------------------------------------------------- */
+
+static void check_target(lua_State *L, int index, const char *verb)
+{
+	struct target target;
+	char err[128];
+
+	if (lua_type(L, index) != LUA_TSTRING)
+		(void)raise_error(L, "usage",
+				  "%s: a target (a URI, a number, "
+				  "\"trunk:NAME/NUMBER\") is expected, got %s",
+				  verb, luaL_typename(L, index));
+	if (target_parse(&target, lua_tostring(L, index), err, sizeof(err)))
+		(void)raise_error(L, "usage", "%s: %s", verb, err);
+	if (target.type == TARGET_ENDPOINT)
+		(void)raise_error(L, "not_available",
+				  "%s: endpoint:NAME is not available yet",
+				  verb);
+}
+
+static unsigned check_targets(lua_State *L, int index, const char *verb)
+{
+	lua_Unsigned n;
+
+	if (!lua_istable(L, index)) {
+		check_target(L, index, verb);
+		return 1;
+	}
+	n = lua_rawlen(L, index);
+	if (n == 0 || n > TARGETS_MAX)
+		(void)raise_error(L, "usage", "%s: a list of 1 to %d targets",
+				  verb, TARGETS_MAX);
+	for (lua_Unsigned i = 1; i <= n; i++) {
+		lua_rawgeti(L, index, (lua_Integer)i);
+		check_target(L, -1, verb);
+		lua_pop(L, 1);
+	}
+	return (unsigned)n;
+}
+
+static void check_all(lua_State *L, const char *verb)
+{
+	if (!host_of(L)->config.calls)
+		(void)raise_error(L, "state", "%s: no telephony here", verb);
+	(void)check_targets(L, 1, verb);
+	args_check(L, 2, verb, dial_options, false);
+}
+
+static bool clean(const char *s)
+{
+	return !s[strcspn(s, "\r\n")];
+}
+
+static void read_headers(lua_State *L, struct dial *op, const char *verb)
+{
+	size_t used = 0;
+
+	if (!args_has(L, 2, "headers"))
+		return;
+	lua_getfield(L, 2, "headers");
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		int n;
+
+		if (lua_type(L, -2) != LUA_TSTRING ||
+		    lua_type(L, -1) != LUA_TSTRING ||
+		    !clean(lua_tostring(L, -1)) || !clean(lua_tostring(L, -2)))
+			(void)raise_error(L, "usage",
+					  "%s: headers are names and texts of "
+					  "one line",
+					  verb);
+		n = snprintf(op->headers + used, sizeof(op->headers) - used,
+			     "%s: %s\r\n", lua_tostring(L, -2),
+			     lua_tostring(L, -1));
+		used += (size_t)n;
+		if (used >= sizeof(op->headers))
+			(void)raise_error(L, "usage",
+					  "%s: more than %d bytes of headers",
+					  verb, HEADERS_MAX);
+	}
+	lua_pop(L, 1);
+	op->params.headers = used ? op->headers : NULL;
+}
+
+/* A lead is a table with an id, or the id. */
+static const char *lead_id(lua_State *L)
+{
+	const char *id = NULL;
+
+	if (!args_has(L, 2, "lead"))
+		return NULL;
+	lua_getfield(L, 2, "lead");
+	if (lua_istable(L, -1)) {
+		id = args_string(L, -1, "id", NULL);
+	} else {
+		id = args_string(L, 2, "lead", NULL);
+	}
+	lua_pop(L, 1);
+	return id;
+}
+
+static void read_params(lua_State *L, struct dial *op)
+{
+	struct call_dial *p = &op->params;
+
+	p->trunk = args_string(L, 2, "trunk", NULL);
+	p->account = args_string(L, 2, "account", NULL);
+	p->from = args_string(L, 2, "from", NULL);
+	p->display_name = args_string(L, 2, "display_name", NULL);
+	p->timeout_ms = args_ms(L, 2, "timeout", 0);
+	p->max_duration_ms = args_ms(L, 2, "max_duration", 0);
+	p->campaign = args_string(L, 2, "campaign", NULL);
+	p->lead_id = lead_id(L);
+	p->attempt = (unsigned)args_number(L, 2, "attempt", 0);
+	op->in_turn = args_boolean(L, 2, "in_turn", false);
+}
+
+/* What the options say of the object, once the call has one. */
+static void push_call(lua_State *L, struct leg *leg)
+{
+	static const char *const names[] = {"user", "lead"};
+
+	leg_push(L, leg);
+	for (int i = 0; i < 2; i++) {
+		if (!args_has(L, 2, names[i]))
+			continue;
+		lua_getfield(L, 2, names[i]);
+		lua_setiuservalue(L, -2, i + 1);
+	}
+}
+
+static int dial_push(lua_State *L, struct waiter *w)
+{
+	struct dial *op = (struct dial *)w;
+
+	if (op->answered) {
+		push_call(L, op->answered);
+		return 1;
+	}
+	(void)push_reason(L, op->reason[0] ? op->reason : "failed");
+	if (!op->last) {
+		lua_pushnil(L);
+		return 3;
+	}
+	push_call(L, op->last);
+	return 3;
+}
+
+/* moon.dial(target, opts) → call, or nil, reason, call */
+static int l_dial(lua_State *L)
+{
+	static const char verb[] = "moon.dial";
+	struct scripts *host = host_of(L);
+	struct dial *op;
+
+	script_can_wait(L, verb);
+	check_all(L, verb);
+	lua_settop(L, 2);
+	op = op_new(L, sizeof(*op), dial_free);
+	op->host = host;
+	op->gen = mem_ref(generation_current(L));
+	op->script = host->running;
+	read_params(L, op);
+	read_headers(L, op, verb);
+	op->count = check_targets(L, 1, verb);
+	for (unsigned i = 0; i < op->count; i++) {
+		if (lua_istable(L, 1))
+			lua_rawgeti(L, 1, (lua_Integer)i + 1);
+		else
+			lua_pushvalue(L, 1);
+		op->targets[i] = strdup(lua_tostring(L, -1));
+		lua_pop(L, 1);
+		if (!op->targets[i])
+			return luaL_error(L, "not enough memory");
+	}
+	waiter_init(L, &op->w, dial_disarm, dial_abort, dial_push);
+	if (op->in_turn)
+		dial_next(op);
+	else
+		dial_all(op);
+	return script_wait(L, &op->w);
+}
+
+/* ---- originate ------------------------------------------------------------------- */
+
+static int flow_k(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	return lua_gettop(L) - 1;
+}
+
+/* 1: flow, then what dial returned */
+static int dialled_k(lua_State *L, int status, lua_KContext ctx)
+{
+	struct script *s = host_of(L)->running;
+
+	(void)status;
+	(void)ctx;
+	if (lua_isnil(L, 2))
+		return lua_gettop(L) - 1;
+	lua_settop(L, 2);
+	script_set_leg(s, leg_check(L, 2));
+	s->role = SCRIPT_FLOW;
+	lua_pushvalue(L, 1);
+	lua_insert(L, 2);
+	lua_callk(L, 1, LUA_MULTRET, 0, flow_k);
+	return flow_k(L, LUA_OK, 0);
+}
+
+/* flow, target, opts */
+static int originate(lua_State *L)
+{
+	lua_pushcfunction(L, l_dial);
+	lua_insert(L, 2);
+	lua_callk(L, 2, LUA_MULTRET, 0, dialled_k);
+	return dialled_k(L, LUA_OK, 0);
+}
+
+/* moon.originate(target[, opts], flow) → task; flow(call) runs on the answer.
+ * task:wait() → what flow returned, or nil, reason, call. */
+static int l_originate(lua_State *L)
+{
+	static const char verb[] = "moon.originate";
+	struct script *s;
+
+	if (lua_isfunction(L, 2)) {
+		lua_settop(L, 2);
+		lua_pushnil(L);
+		lua_insert(L, 2);
+	}
+	lua_settop(L, 3);
+	if (!lua_isfunction(L, 3))
+		return raise_error(L, "usage",
+				   "%s: a function is expected as the flow, "
+				   "got %s",
+				   verb, luaL_typename(L, 3));
+	check_all(L, verb);
+	lua_pushcfunction(L, originate);
+	lua_pushvalue(L, 3);
+	lua_pushvalue(L, 1);
+	lua_pushvalue(L, 2);
+	s = script_new(L, 3, generation_current(L), NULL, SCRIPT_TASK);
+	script_describe(L, s, 3);
+	task_push(L, s);
+	return 1;
+}
+
+void dial_add_moon(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"dial", l_dial}, {"originate", l_originate}, {NULL, NULL}};
+
+	luaL_setfuncs(L, functions, 0);
+}

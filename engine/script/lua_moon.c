@@ -1,0 +1,168 @@
+/* The table that require "moondial" returns. */
+#include <string.h>
+
+#include "script/args.h"
+#include "script/event.h"
+#include "script/later.h"
+#include "script/leg.h"
+#include "script/route.h"
+#include "script/task.h"
+#include "script/timer.h"
+
+/* moon.stop([exit_code]) */
+static int l_stop(lua_State *L)
+{
+	struct scripts *host = host_of(L);
+	const lua_Integer code = luaL_optinteger(L, 1, 0);
+
+	luaL_argcheck(L, code >= 0 && code <= 255, 1, "0 to 255");
+	if (host->handlers.stop)
+		host->handlers.stop((int)code, host->arg);
+	return 0;
+}
+
+/* moon.drain(): no new calls; ends when those in progress have. */
+static int l_drain(lua_State *L)
+{
+	struct scripts *host = host_of(L);
+
+	if (host->handlers.drain)
+		host->handlers.drain(host->arg);
+	return 0;
+}
+
+/* moon.calls() → list of calls not yet ended, oldest first */
+static int l_calls(lua_State *L)
+{
+	struct scripts *host = host_of(L);
+	struct le *le;
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	LIST_FOREACH(&host->legs, le)
+	{
+		struct leg *leg = le->data;
+
+		if (leg->ended || !leg->call)
+			continue;
+		leg_push(L, leg);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+/* moon.call(id) → call or nil */
+static int l_call(lua_State *L)
+{
+	struct scripts *host = host_of(L);
+	const char *id = luaL_checkstring(L, 1);
+	struct le *le;
+
+	LIST_FOREACH(&host->legs, le)
+	{
+		struct leg *leg = le->data;
+
+		if (leg->call && !strcmp(leg_id(leg), id)) {
+			leg_push(L, leg);
+			return 1;
+		}
+	}
+	lua_pushnil(L);
+	return 1;
+}
+
+static int l_index(lua_State *L)
+{
+	static const char *const later[] = {"http", "endpoint", "conference",
+					    "queue", "agent", NULL};
+
+	if (lua_type(L, 2) != LUA_TSTRING)
+		return luaL_error(L, "moon has named fields only");
+	return later_index(L, "moon.", lua_tostring(L, 2),
+			   lua_upvalueindex(1), later, NULL);
+}
+
+static int l_newindex(lua_State *L)
+{
+	return raise_error(L, "frozen", "moon.%.40s can't be set",
+			   luaL_tolstring(L, 2, NULL));
+}
+
+static void push_config(lua_State *L, const struct scripts *host)
+{
+	if (host->config.config)
+		json_push(L, host->config.config);
+	else
+		lua_newtable(L);
+}
+
+/* Kept for the generations to come: running work goes on by name. */
+static void push_shared(lua_State *L)
+{
+	static const char key = 'g';
+
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) != LUA_TNIL)
+		return;
+	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+}
+
+void moon_push(lua_State *L, struct generation *gen)
+{
+	static const luaL_Reg functions[] = {
+		{"stop", l_stop},   {"drain", l_drain},
+		{"calls", l_calls}, {"call", l_call},
+		{NULL, NULL},
+	};
+	const struct scripts *host = gen->host;
+
+	luaL_newlib(L, functions);
+	route_add_moon(L);
+	event_add_moon(L);
+	task_add_moon(L);
+	timer_add_moon(L);
+	select_add_moon(L);
+	account_add_moon(L);
+	dial_add_moon(L);
+	log_push(L);
+	lua_setfield(L, -2, "log");
+	json_table_push(L);
+	lua_setfield(L, -2, "json");
+	db_push(L);
+	lua_setfield(L, -2, "db");
+	cdr_push(L);
+	lua_setfield(L, -2, "cdr");
+	csv_push(L);
+	lua_setfield(L, -2, "csv");
+	push_config(L, host);
+	lua_setfield(L, -2, "config");
+	lua_rawgeti(L, LUA_REGISTRYINDEX, gen->args_ref);
+	lua_setfield(L, -2, "args");
+	push_shared(L);
+	lua_setfield(L, -2, "shared");
+	if (gen->folder)
+		lua_pushstring(L, gen->folder);
+	else
+		lua_pushliteral(L, ".");
+	lua_setfield(L, -2, "folder");
+	if (gen->file)
+		lua_pushstring(L, gen->file);
+	else
+		lua_pushliteral(L, "");
+	lua_setfield(L, -2, "file");
+	lua_pushliteral(L, MOONDIAL_VERSION);
+	lua_setfield(L, -2, "version");
+
+	/* A proxy would cost each use; what is there can't be missed. */
+	lua_createtable(L, 0, 3);
+	lua_pushvalue(L, -2);
+	lua_pushcclosure(L, l_index, 1);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, l_newindex);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushliteral(L, "moon");
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+}

@@ -1,0 +1,62 @@
+/* The counting allocator: a hard ceiling, and a mark that refuses calls. */
+#include "script/host.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "call/call.h"
+
+void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+	struct scripts *host = ud;
+	const size_t had = ptr ? osize : 0;
+	void *p;
+
+	if (nsize == 0) {
+		free(ptr);
+		host->bytes -= had;
+		return NULL;
+	}
+	/* Lua frees by shrinking too, so what is not larger never fails. */
+	if (nsize > had && host->bytes + (nsize - had) >
+				   host->config.memory_hard) {
+		/* Lua tries again after a collection; the line is noted each
+		 * time, so that it is there when the second try fails. */
+		host->out_of_memory = true;
+		if (host->innermost)
+			budget_here(host->innermost, host->oom_where);
+		return NULL;
+	}
+	p = realloc(ptr, nsize);
+	if (!p)
+		return nsize <= had ? ptr : NULL;
+	host->bytes = host->bytes - had + nsize;
+	return p;
+}
+
+void memory_watch(struct scripts *host)
+{
+	const uint64_t soft = host->config.memory_soft;
+
+	if (!host->refusing && host->bytes > soft) {
+		/* Most of it may be garbage. */
+		(void)lua_gc(host->L, LUA_GCCOLLECT);
+		if (host->bytes <= soft)
+			return;
+		host->refusing = true;
+		log_warn(NULL, "scripts use %llu MiB: new calls are refused",
+			 (unsigned long long)(host->bytes >> 20));
+		if (host->config.calls)
+			calls_refuse(host->config.calls, "memory of scripts");
+	} else if (host->refusing) {
+		if (host->bytes > soft / 10 * 9)
+			(void)lua_gc(host->L, LUA_GCSTEP, 200);
+		if (host->bytes > soft / 10 * 9)
+			return;
+		host->refusing = false;
+		log_info(NULL, "scripts use %llu MiB: new calls are taken",
+			 (unsigned long long)(host->bytes >> 20));
+		if (host->config.calls)
+			calls_refuse(host->config.calls, NULL);
+	}
+}
