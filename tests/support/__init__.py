@@ -1,0 +1,1 @@
+"""Peers and tools of the end-to-end tests."""
