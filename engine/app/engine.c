@@ -181,8 +181,9 @@ static void script_stop(int exit_code, void *arg)
 
 	engine->exit_status = exit_code;
 	if (engine->phase == ENGINE_RUNNING)
-		engine_drain(engine);
-	calls_drain(engine->calls, 0);
+		engine->phase = ENGINE_DRAINING;
+	if (engine->phase == ENGINE_DRAINING)
+		calls_drain(engine->calls, 0);
 }
 
 static void script_drain(void *arg)
@@ -512,11 +513,12 @@ void engine_free(struct engine *engine)
 	if (engine->calls)
 		calls_drain(engine->calls, 0);
 	scripts_free(engine->scripts);
-	accounts_free(engine->accounts);
-	media_free(engine->media);
+	media_free(engine->media); /* reports what was open: CDRs complete */
 	calls_free(engine->calls);
-	stack_free(engine->stack);
 	trunks_free(engine->trunks);
+	/* a last BYE may still have asked for credentials */
+	accounts_free(engine->accounts);
+	stack_free(engine->stack);
 	background_free(engine->background);
 	store_close(engine->store);
 	loop_signal(engine->loop, SIGINT, NULL, NULL);

@@ -299,8 +299,10 @@ static void drain_over(void *arg)
 {
 	struct calls *calls = arg;
 
-	log_info(NULL, "drain: the limit is reached, %u calls are ended",
-		 calls->active);
+	if (calls->list.head)
+		log_info(NULL,
+			 "drain: the limit is reached, %u calls are ended",
+			 calls->active);
 	call_each(calls, end_one, NULL);
 }
 
