@@ -155,6 +155,16 @@ void generation_freeze(struct generation *gen)
 	gen->frozen = true;
 }
 
+/* Runs on a call, has dialled one, or waits for a task that does. */
+static bool belongs_to_call(const struct script *s)
+{
+	for (; s; s = s->waits_for) {
+		if (s->leg || !list_isempty(&s->owned))
+			return true;
+	}
+	return false;
+}
+
 void generation_retire(struct generation *gen)
 {
 	struct scripts *host = gen->host;
@@ -170,8 +180,7 @@ void generation_retire(struct generation *gen)
 	{
 		struct script *s = le->data;
 
-		if (s->gen == gen && !s->leg && !s->done &&
-		    list_isempty(&s->owned))
+		if (s->gen == gen && !s->done && !belongs_to_call(s))
 			script_close(s, SCRIPT_CANCELLED);
 	}
 }

@@ -189,6 +189,7 @@ struct script {
 	enum script_role role;
 	int nargs;
 	struct waiter *wait;
+	struct script *waits_for; /* in task:wait */
 	uint32_t seq;
 	bool woken;
 	struct leg *leg; /* the call it runs on, or NULL */

@@ -170,7 +170,7 @@ static void push_user(lua_State *L)
 
 static const char *const fields[] = {
 	"id",	    "direction",   "state",    "from",	     "to",
-	"from_uri", "to_uri",	   "display_name", "account", "trunk",
+	"from_uri", "to_uri", "from_user", "to_user", "display_name", "account", "trunk",
 	"headers",  "codec",	   "user",     "disposition", "started_at",
 	"answered_at", "ended_at", "sip_code", "reason",     "q850",
 	"hangup_by", "hangup_cause", "stats",  "lead",	     "digits",
@@ -211,6 +211,8 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 		{"hangup_by", cdr->hangup_by},
 		{"hangup_cause", cdr->hangup_cause},
 		{"digits", cdr->digits},
+		{"from_user", cdr->from_user},
+		{"to_user", cdr->to_user},
 		{"recording", cdr->recording},
 		{"from", cdr->from_user && *cdr->from_user ? cdr->from_user
 							   : cdr->from_uri},

@@ -1,5 +1,6 @@
-/* moon.csv.rows(path): for row in … do row.line, row[1], … row.error end. Read
- * in batches on the background thread. */
+/* moon.csv.rows(path): for row in … do row.line, row.fields, row.error end.
+ * Read in batches on the background thread. A row that is wrong has no fields,
+ * and says in its error what is wrong. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -88,17 +89,19 @@ static int push_row(lua_State *L, struct batch *batch)
 {
 	struct csv_record *record = &batch->records[batch->next];
 
-	lua_createtable(L, (int)record->count, 2);
+	lua_createtable(L, 0, 3);
 	lua_pushinteger(L, (lua_Integer)record->line);
 	lua_setfield(L, -2, "line");
 	if (record->error) {
 		lua_pushstring(L, record->error);
 		lua_setfield(L, -2, "error");
 	}
+	lua_createtable(L, (int)record->count, 0);
 	for (size_t i = 0; !record->error && i < record->count; i++) {
 		lua_pushstring(L, record->fields[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
+	lua_setfield(L, -2, "fields");
 	batch->next++;
 	csv_record_clear(record);
 	return 1;

@@ -412,4 +412,6 @@ void db_push(lua_State *L)
 					     {NULL, NULL}};
 
 	luaL_newlib(L, functions);
+	lua_pushlightuserdata(L, NULL);
+	lua_setfield(L, -2, "null"); /* the same as moon.json.null */
 }

@@ -1,5 +1,7 @@
 /* The table that require "moondial" returns. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "script/args.h"
 #include "script/event.h"
@@ -71,6 +73,36 @@ static int l_call(lua_State *L)
 	return 1;
 }
 
+static int loaded_k(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	(void)ctx;
+	return lua_gettop(L) - 1;
+}
+
+/* moon.load(path) → what the script in that file returns; in this environment.
+ * A path that isn't absolute is looked for in the script's folder, then in the
+ * current one. */
+static int l_load(lua_State *L)
+{
+	const struct generation *gen = generation_current(L);
+	const char *path = luaL_checkstring(L, 1);
+	const char *slash = strrchr(path, '/');
+	char shown[WHERE_SIZE];
+
+	(void)snprintf(shown, sizeof(shown), "%s", slash ? slash + 1 : path);
+	lua_settop(L, 1);
+	if (*path != '/' && gen->folder) {
+		lua_pushfstring(L, "%s/%s", gen->folder, path);
+		if (access(lua_tostring(L, -1), R_OK) == 0)
+			lua_replace(L, 1);
+	}
+	lua_settop(L, 1);
+	generation_load_file(L, gen, lua_tostring(L, 1), shown);
+	lua_callk(L, 0, LUA_MULTRET, 0, loaded_k);
+	return loaded_k(L, LUA_OK, 0);
+}
+
 static int l_index(lua_State *L)
 {
 	static const char *const later[] = {"http", "endpoint", "conference",
@@ -114,6 +146,7 @@ void moon_push(lua_State *L, struct generation *gen)
 	static const luaL_Reg functions[] = {
 		{"stop", l_stop},   {"drain", l_drain},
 		{"calls", l_calls}, {"call", l_call},
+		{"load", l_load},
 		{NULL, NULL},
 	};
 	const struct scripts *host = gen->host;

@@ -259,6 +259,7 @@ static int l_play(lua_State *L)
 	leg = leg_live(L, 1);
 	leg_need_output(L, leg, "call:play");
 	need_audio(L, leg, "call:play");
+	lua_settop(L, 3);
 	op = op_new(L, sizeof(*op), play_free);
 	read_options(L, 3, "call:play", false, &op->options);
 	playlist_read(L, &op->playlist, 2, "call:play");

@@ -299,6 +299,7 @@ static int l_record(lua_State *L)
 	script_can_wait(L, "call:record");
 	leg = leg_live(L, 1);
 	leg_need_output(L, leg, "call:record");
+	lua_settop(L, 2);
 	op = op_new(L, sizeof(*op), record_free);
 	read_options(L, leg, "call:record", false, &op->options);
 	(void)start(L, leg, "call:record", &op->options, &op->op);
@@ -381,9 +382,11 @@ static int l_gc(lua_State *L)
 static int l_record_call(lua_State *L)
 {
 	struct leg *leg = leg_live(L, 1);
-	struct record_options *o = op_new(L, sizeof(*o), NULL);
+	struct record_options *o;
 	struct recorder_box *r;
 
+	lua_settop(L, 2);
+	o = op_new(L, sizeof(*o), NULL);
 	read_options(L, leg, "call:record_call", true, o);
 	r = lua_newuserdatauv(L, sizeof(*r), 1);
 	memset(r, 0, sizeof(*r));

@@ -84,13 +84,15 @@ static void wait_disarm(struct waiter *w)
 
 	tmr_cancel(&op->tmr);
 	list_unlink(&op->watch.le);
+	w->script->waits_for = NULL;
 }
 
 static void wait_free(void *arg)
 {
 	struct task_wait *op = arg;
 
-	wait_disarm(&op->w);
+	tmr_cancel(&op->tmr);
+	list_unlink(&op->watch.le);
 	op->task = mem_deref(op->task);
 }
 
@@ -136,6 +138,7 @@ static int l_wait(lua_State *L)
 	waiter_init(L, &op->w, wait_disarm, NULL, wait_push);
 	op->watch.fire = task_ended;
 	watch_add(&s->watches, &op->watch);
+	op->w.script->waits_for = s;
 	if (ms != UINT32_MAX)
 		tmr_start(&op->tmr, ms, timed_out, &op->w);
 	return script_wait(L, &op->w);

@@ -106,7 +106,7 @@ void watch_fire(struct list *list, const struct call_event *event)
 
 struct op {
 	op_free_h *gc;
-	max_align_t body[];
+	uint64_t body[]; /* aligned as Lua aligns a userdata */
 };
 
 static const char op_key = 'o';
