@@ -12,7 +12,10 @@ static int overrun(lua_State *L, lua_Debug *ar)
 	struct scripts *host = host_of(L);
 
 	if (!ar) {
-		luaL_where(L, 1);
+		char where[WHERE_SIZE];
+
+		budget_here(L, where);
+		lua_pushfstring(L, "%s%s", where, where[0] ? ": " : "");
 	} else {
 		(void)lua_getinfo(L, "Sl", ar);
 		lua_pushfstring(L, "%s:%d: ", ar->short_src, ar->currentline);

@@ -101,8 +101,8 @@ static int fill(struct csv_reader *r)
 enum where { FIELD_START, UNQUOTED, QUOTED, QUOTE_SEEN };
 
 struct span {
-	size_t size;  /* of the record, its line end included */
-	size_t text;  /* without it */
+	size_t size; /* of the record, its line end included */
+	size_t text; /* without it */
 	const char *error;
 	bool whole; /* its end was found */
 };
@@ -239,8 +239,8 @@ static bool next(struct csv_reader *r, struct csv_record *record)
 	memset(record, 0, sizeof(*record));
 	record->line = r->line;
 	if (!span.whole && (span.error || size >= CSV_RECORD_MAX)) {
-		span.error = span.error ? span.error
-					: "a record of more than 1 MiB";
+		span.error =
+			span.error ? span.error : "a record of more than 1 MiB";
 		span.size = first_line(text, size);
 	}
 	if (!span.whole && span.text == 0 && !span.error) {

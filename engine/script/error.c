@@ -72,8 +72,8 @@ int raise_hangup(lua_State *L)
 
 int raise_errno(lua_State *L, const char *verb, int err)
 {
-	return raise_error(L, err == EPROTO ? "state" : "failed",
-			   "%s: %s", verb,
+	return raise_error(L, err == EPROTO ? "state" : "failed", "%s: %s",
+			   verb,
 			   err == EPROTO ? "not possible in the call's state"
 					 : strerror(err));
 }

@@ -9,7 +9,7 @@
 #include "call/cdr.h"
 
 static const char *const names[] = {
-	[EVENT_DTMF] = "dtmf",	     [EVENT_HANGUP] = "hangup",
+	[EVENT_DTMF] = "dtmf",	       [EVENT_HANGUP] = "hangup",
 	[EVENT_ANSWERED] = "answered", [EVENT_RINGING] = "ringing",
 	[EVENT_PROGRESS] = "progress", [EVENT_HOLD] = "hold",
 	[EVENT_RESUME] = "resume",
@@ -99,7 +99,8 @@ void leg_push_event(lua_State *L, const struct leg *leg,
 	}
 }
 
-/* ---- subscriptions --------------------------------------------------------- */
+/* ---- subscriptions ---------------------------------------------------------
+ */
 
 static void subscription_destroy(void *data)
 {
@@ -127,7 +128,8 @@ void subscription_stop(struct subscription *sub)
 
 static struct subscription *subscription_check(lua_State *L)
 {
-	struct subscription **box = luaL_testudata(L, 1, "moondial.subscription");
+	struct subscription **box =
+		luaL_testudata(L, 1, "moondial.subscription");
 
 	if (!box || !*box)
 		(void)raise_error(L, "usage", "a subscription is expected");
@@ -214,8 +216,7 @@ static int l_moon_on(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	return subscribe(L, &host->subscriptions, name, 2,
-			 host->running->leg);
+	return subscribe(L, &host->subscriptions, name, 2, host->running->leg);
 }
 
 /* Function and NARGS arguments at the top are a template that stays. */

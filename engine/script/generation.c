@@ -39,7 +39,8 @@ struct generation *generation_current(lua_State *L)
 	return host->running ? host->running->gen : host->gen;
 }
 
-/* ---- the environment ------------------------------------------------------- */
+/* ---- the environment -------------------------------------------------------
+ */
 
 /* _G is an empty proxy, so that both a write and a read of what is not there
  * are seen. upvalue 1: the generation, 2: the table behind. */
@@ -56,8 +57,7 @@ static int l_index(lua_State *L)
 
 static int l_newindex(lua_State *L)
 {
-	const struct generation *gen =
-		lua_touserdata(L, lua_upvalueindex(1));
+	const struct generation *gen = lua_touserdata(L, lua_upvalueindex(1));
 
 	if (gen->frozen) {
 		luaL_tolstring(L, 2, NULL);
@@ -133,8 +133,7 @@ struct generation *generation_new(lua_State *L, const char *file,
 	if (!gen)
 		(void)luaL_error(L, "not enough memory");
 	gen->host = host;
-	gen->env_ref = gen->g_ref = gen->loaded_ref = gen->args_ref =
-		LUA_NOREF;
+	gen->env_ref = gen->g_ref = gen->loaded_ref = gen->args_ref = LUA_NOREF;
 	gen->number = ++host->next_generation;
 	list_append(&host->generations, &gen->le, gen);
 	if (file) {
@@ -185,7 +184,8 @@ void generation_retire(struct generation *gen)
 	}
 }
 
-/* ---- loading ------------------------------------------------------------------ */
+/* ---- loading
+ * ------------------------------------------------------------------ */
 
 /* Text only: bytecode could break the state. */
 static void compile(lua_State *L, const char *path, const char *chunkname)

@@ -25,7 +25,8 @@ void host_post(struct scripts *host, struct job *job)
 	host_kick(host);
 }
 
-struct protected {
+struct protected
+{
 	host_h *fn;
 	void *arg;
 };

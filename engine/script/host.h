@@ -56,20 +56,20 @@ struct scripts {
 	lua_State *L;
 	struct generation *gen; /* in force; NULL: nothing loaded */
 	struct list generations;
-	struct list scripts;	/* struct script, all that live */
-	struct list ready;	/* struct script, to be resumed */
-	struct list jobs;	/* struct job */
-	struct list legs;	/* struct leg */
-	struct list timers;	/* struct timer, armed */
+	struct list scripts;	   /* struct script, all that live */
+	struct list ready;	   /* struct script, to be resumed */
+	struct list jobs;	   /* struct job */
+	struct list legs;	   /* struct leg */
+	struct list timers;	   /* struct timer, armed */
 	struct list subscriptions; /* struct subscription: moon.on */
 	struct soon soon;
 	struct script *running;
 	unsigned next_generation;
 
 	/* ---- of the coroutine that runs now ---- */
-	bool marked;   /* the yield under way is a wait's */
-	bool stuck;    /* a resume below can't pass a yield outward */
-	bool closing;  /* <close> handlers of a closed coroutine run */
+	bool marked;  /* the yield under way is a wait's */
+	bool stuck;   /* a resume below can't pass a yield outward */
+	bool closing; /* <close> handlers of a closed coroutine run */
 	uint64_t slice_end_ns;
 	bool exceeded;
 
@@ -192,7 +192,7 @@ struct script {
 	struct script *waits_for; /* in task:wait */
 	uint32_t seq;
 	bool woken;
-	struct leg *leg; /* the call it runs on, or NULL */
+	struct leg *leg;   /* the call it runs on, or NULL */
 	struct list owned; /* struct leg: calls that end with it */
 	struct timer *timer;
 	lua_State *chain[CHAIN_MAX]; /* own coroutines that pass a wait on */
@@ -243,7 +243,8 @@ const char *script_log_id(const struct script *s);
  * that a waiting verb does. */
 void script_can_wait(lua_State *L, const char *verb);
 /* Before arming. */
-void waiter_init(lua_State *L, struct waiter *w, void (*disarm)(struct waiter *),
+void waiter_init(lua_State *L, struct waiter *w,
+		 void (*disarm)(struct waiter *),
 		 void (*abort)(struct waiter *),
 		 int (*push)(lua_State *, struct waiter *));
 /* The last thing: return script_wait(L, w). */
@@ -267,7 +268,8 @@ void budget_arm(lua_State *co);
 void budget_check(lua_State *L);
 void budget_here(lua_State *L, char where[WHERE_SIZE]);
 
-/* ---- errors (error.c) ----------------------------------------------------- */
+/* ---- errors (error.c) -----------------------------------------------------
+ */
 
 /* Raise {code, message, where}: where is the line that called the verb. */
 int raise_error(lua_State *L, const char *code, const char *fmt, ...)
@@ -278,7 +280,8 @@ int raise_errno(lua_State *L, const char *verb, int err);
 int push_reason(lua_State *L, const char *reason);
 void error_open(lua_State *L);
 
-/* ---- modules: each pushes its table or adds to the one at the top ---------- */
+/* ---- modules: each pushes its table or adds to the one at the top ----------
+ */
 
 /* Metatables, once a state. */
 void json_open(lua_State *L);

@@ -122,7 +122,8 @@ struct leg *leg_find(const struct scripts *host, const struct call *call)
 	return NULL;
 }
 
-/* ---- the CDR waits for scripts --------------------------------------------- */
+/* ---- the CDR waits for scripts ---------------------------------------------
+ */
 
 void leg_hold(struct leg *leg)
 {
@@ -183,9 +184,7 @@ static void end_call(struct leg *leg, const struct script *s)
 	if (leg->ended || state == CALL_ENDED)
 		return;
 	if (s->failed) {
-		if (call_is_out(leg->call) || state == CALL_ANSWERED ||
-		    call_reject(leg->call, 500, "Server Internal Error"))
-			call_hangup(leg->call, CALL_ENGINE, "script_error");
+		call_hangup(leg->call, CALL_ENGINE, "script_error");
 		return;
 	}
 	call_set_hangup_line(leg->call, s->end[0] ? s->end : s->where);
@@ -219,7 +218,8 @@ void leg_script_ended(struct script *s)
 	}
 }
 
-/* ---- events ------------------------------------------------------------------ */
+/* ---- events
+ * ------------------------------------------------------------------ */
 
 static void event_job_destroy(void *data)
 {

@@ -20,8 +20,9 @@ static int define(lua_State *L, const char *kind, const char *verb)
 	struct definition *d;
 
 	if (!lua_istable(L, 1))
-		return raise_error(L, "usage", "%s: a table is expected, got %s",
-				   verb, luaL_typename(L, 1));
+		return raise_error(L, "usage",
+				   "%s: a table is expected, got %s", verb,
+				   luaL_typename(L, 1));
 	if (!host->handlers.define)
 		return raise_error(L, "state", "%s: no telephony here", verb);
 	d = op_new(L, sizeof(*d), definition_free);

@@ -16,8 +16,7 @@ uint32_t ms_of(double seconds)
 	return (uint32_t)llround(seconds * 1000);
 }
 
-static const struct option *find(const struct option *options,
-				 const char *name)
+static const struct option *find(const struct option *options, const char *name)
 {
 	for (; options->name; options++) {
 		if (!strcmp(options->name, name))
@@ -98,12 +97,11 @@ static void check_pair(lua_State *L, const char *verb,
 				  option->name);
 	want = expected(L, -1, option->type);
 	if (want)
-		(void)raise_error(L, "usage",
-				  "%s: option '%s' must be %s, got %s", verb,
-				  option->name, want,
-				  lua_type(L, -1) == LUA_TNUMBER
-					  ? lua_tostring(L, -1)
-					  : luaL_typename(L, -1));
+		(void)raise_error(
+			L, "usage", "%s: option '%s' must be %s, got %s", verb,
+			option->name, want,
+			lua_type(L, -1) == LUA_TNUMBER ? lua_tostring(L, -1)
+						       : luaL_typename(L, -1));
 }
 
 void args_check(lua_State *L, int index, const char *verb,

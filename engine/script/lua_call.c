@@ -61,7 +61,8 @@ void leg_need_output(lua_State *L, const struct leg *leg, const char *verb)
 				  verb);
 }
 
-/* ---- fields ------------------------------------------------------------------ */
+/* ---- fields
+ * ------------------------------------------------------------------ */
 
 static void push_text(lua_State *L, const char *text)
 {
@@ -169,12 +170,14 @@ static void push_user(lua_State *L)
 }
 
 static const char *const fields[] = {
-	"id",	    "direction",   "state",    "from",	     "to",
-	"from_uri", "to_uri", "from_user", "to_user", "display_name", "account", "trunk",
-	"headers",  "codec",	   "user",     "disposition", "started_at",
-	"answered_at", "ended_at", "sip_code", "reason",     "q850",
-	"hangup_by", "hangup_cause", "stats",  "lead",	     "digits",
-	"recording", "held",	   "agent",    NULL};
+	"id",	      "direction",    "state",	   "from",
+	"to",	      "from_uri",     "to_uri",	   "from_user",
+	"to_user",    "display_name", "account",   "trunk",
+	"headers",    "codec",	      "user",	   "disposition",
+	"started_at", "answered_at",  "ended_at",  "sip_code",
+	"reason",     "q850",	      "hangup_by", "hangup_cause",
+	"stats",      "lead",	      "digits",	   "recording",
+	"held",	      "agent",	      NULL};
 
 static bool push_times(lua_State *L, const struct cdr *cdr, const char *key)
 {
@@ -233,15 +236,15 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 static int l_index(lua_State *L)
 {
 	static const char *const later[] = {
-		"say",	      "say_number",   "say_digits", "say_date",
-		"say_time",   "say_money",    "dial",	    "bridge",
-		"conference", "transfer",     "enqueue",    "connect_agent",
-		"stream",     "detect_machine", "send_info", "send_message",
-		"options",    "keepalive",    NULL};
+		"say",	      "say_number",	"say_digits", "say_date",
+		"say_time",   "say_money",	"dial",	      "bridge",
+		"conference", "transfer",	"enqueue",    "connect_agent",
+		"stream",     "detect_machine", "send_info",  "send_message",
+		"options",    "keepalive",	NULL};
 	const struct leg *leg = leg_check(L, 1);
 	const struct cdr *cdr = call_cdr(leg->call);
-	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-							: "?";
+	const char *key =
+		lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 
 	lua_pushvalue(L, 2);
 	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
@@ -291,7 +294,8 @@ static int l_newindex(lua_State *L)
 	return 0;
 }
 
-/* ---- verbs ------------------------------------------------------------------- */
+/* ---- verbs
+ * ------------------------------------------------------------------- */
 
 static int ok(lua_State *L, const char *verb, int err)
 {
@@ -325,8 +329,7 @@ static void set_headers(lua_State *L, const struct leg *leg, int options,
 					    ? lua_tostring(L, -1)
 					    : NULL;
 
-		if (!name || !value ||
-		    call_set_header(leg->call, name, value))
+		if (!name || !value || call_set_header(leg->call, name, value))
 			(void)raise_error(L, "usage",
 					  "%s: header '%.60s' can't be set",
 					  verb, name ? name : "?");
@@ -357,9 +360,8 @@ static int l_ring(lua_State *L)
 /* call:progress{prompt}: 183, and the prompt as early media */
 static int l_progress(lua_State *L)
 {
-	static const struct option options[] = {{"prompt", OPT_ANY},
-						{"headers", OPT_TABLE},
-						{0}};
+	static const struct option options[] = {
+		{"prompt", OPT_ANY}, {"headers", OPT_TABLE}, {0}};
 	struct leg *leg = leg_live(L, 1);
 	int err;
 
@@ -484,11 +486,16 @@ static int l_gc(lua_State *L)
 void call_open(lua_State *L)
 {
 	static const luaL_Reg verbs[] = {
-		{"answer", l_answer}, {"ring", l_ring},
-		{"progress", l_progress}, {"reject", l_reject},
-		{"redirect", l_redirect}, {"hangup", l_hangup},
-		{"mute", l_mute},     {"unmute", l_unmute},
-		{"detach", l_detach}, {"flush", l_flush},
+		{"answer", l_answer},
+		{"ring", l_ring},
+		{"progress", l_progress},
+		{"reject", l_reject},
+		{"redirect", l_redirect},
+		{"hangup", l_hangup},
+		{"mute", l_mute},
+		{"unmute", l_unmute},
+		{"detach", l_detach},
+		{"flush", l_flush},
 		{NULL, NULL},
 	};
 

@@ -39,17 +39,15 @@ static void add_text(lua_State *L, struct filter *f, const char *option,
 		return;
 	add(f, condition);
 	while (times-- > 0)
-		f->values[f->count++] =
-			(struct store_value){.type = STORE_TEXT,
-					     .text = text,
-					     .size = strlen(text)};
+		f->values[f->count++] = (struct store_value){
+			.type = STORE_TEXT, .text = text, .size = strlen(text)};
 }
 
 /* Seconds since the epoch, or a text as `moondial cdr --since` takes it. */
 static void add_time(lua_State *L, struct filter *f, const char *option,
 		     const char *condition)
 {
-	int64_t ms;
+	int64_t ms = 0;
 
 	if (!args_has(L, 1, option))
 		return;
@@ -64,8 +62,8 @@ static void add_time(lua_State *L, struct filter *f, const char *option,
 				  option, luaL_tolstring(L, -1, NULL));
 	lua_pop(L, 1);
 	add(f, condition);
-	f->values[f->count++] = (struct store_value){.type = STORE_INTEGER,
-						     .integer = ms};
+	f->values[f->count++] =
+		(struct store_value){.type = STORE_INTEGER, .integer = ms};
 }
 
 static int push_field(lua_State *L, const char *name,
@@ -84,8 +82,7 @@ static int push_field(lua_State *L, const char *name,
 		return 0;
 	}
 	if (!strcmp(name, "user_json")) {
-		cJSON *json =
-			cJSON_ParseWithLength(value->text, value->size);
+		cJSON *json = cJSON_ParseWithLength(value->text, value->size);
 
 		/* Small, and ours: no script is in between. */
 		if (json) {
@@ -147,8 +144,8 @@ static int l_find(lua_State *L)
 	f->used += (size_t)snprintf(f->sql + f->used, sizeof(f->sql) - f->used,
 				    " ORDER BY started_at_ms DESC, id DESC "
 				    "LIMIT ?");
-	f->values[f->count++] = (struct store_value){.type = STORE_INTEGER,
-						     .integer = limit};
+	f->values[f->count++] =
+		(struct store_value){.type = STORE_INTEGER, .integer = limit};
 	statement = (struct store_statement){
 		.sql = f->sql, .values = f->values, .count = f->count};
 	query = query_new(L, verb, push_records);

@@ -184,8 +184,8 @@ static int l_wrap(lua_State *L)
 static int l_yield(lua_State *L)
 {
 	if (is_base(L))
-		return luaL_error(
-			L, "attempt to yield from outside a coroutine");
+		return luaL_error(L,
+				  "attempt to yield from outside a coroutine");
 	return lua_yield(L, lua_gettop(L));
 }
 
@@ -238,14 +238,10 @@ static int l_close(lua_State *L)
 void coroutine_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{"create", l_create},
-		{"resume", l_resume},
-		{"wrap", l_wrap},
-		{"yield", l_yield},
-		{"status", l_status},
-		{"isyieldable", l_isyieldable},
-		{"running", l_running},
-		{"close", l_close},
+		{"create", l_create},	{"resume", l_resume},
+		{"wrap", l_wrap},	{"yield", l_yield},
+		{"status", l_status},	{"isyieldable", l_isyieldable},
+		{"running", l_running}, {"close", l_close},
 		{NULL, NULL},
 	};
 

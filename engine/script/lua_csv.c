@@ -121,8 +121,8 @@ static int push(lua_State *L, struct waiter *w)
 
 static int l_next(lua_State *L)
 {
-	struct batch **box = luaL_checkudata(L, lua_upvalueindex(1),
-					     "moondial.csv");
+	struct batch **box =
+		luaL_checkudata(L, lua_upvalueindex(1), "moondial.csv");
 	struct batch *batch = *box;
 	struct csv_wait *op;
 
@@ -132,8 +132,9 @@ static int l_next(lua_State *L)
 		return 0;
 	script_can_wait(L, "moon.csv.rows");
 	if (batch->busy)
-		return raise_error(L, "busy", "moon.csv.rows: another "
-					      "coroutine reads from it");
+		return raise_error(L, "busy",
+				   "moon.csv.rows: another "
+				   "coroutine reads from it");
 	op = op_new(L, sizeof(*op), wait_free);
 	op->batch = mem_ref(batch);
 	waiter_init(L, &op->w, disarm, NULL, push);
@@ -143,8 +144,9 @@ static int l_next(lua_State *L)
 			   mem_ref(batch))) {
 		batch->busy = false;
 		mem_deref(batch);
-		return raise_error(L, "failed", "moon.csv.rows: not enough "
-						"memory");
+		return raise_error(L, "failed",
+				   "moon.csv.rows: not enough "
+				   "memory");
 	}
 	return script_wait(L, &op->w);
 }
@@ -160,8 +162,9 @@ static int l_rows(lua_State *L)
 	if (!host_of(L)->config.background)
 		return raise_error(L, "state", "moon.csv.rows: not here");
 	if (strlen(path) >= PATH_MAX / 2)
-		return raise_error(L, "usage", "moon.csv.rows: too long a "
-					       "path");
+		return raise_error(L, "usage",
+				   "moon.csv.rows: too long a "
+				   "path");
 	box = lua_newuserdatauv(L, sizeof(*box), 0);
 	*box = NULL;
 	luaL_setmetatable(L, "moondial.csv");

@@ -8,7 +8,8 @@
 
 enum { STATEMENTS_MAX = 1000, PARAMETERS_MAX = 1000, READ_MS = 30000 };
 
-/* ---- the answer, in C -------------------------------------------------------- */
+/* ---- the answer, in C
+ * -------------------------------------------------------- */
 
 static void rows_clear(struct rows *rows)
 {
@@ -103,7 +104,8 @@ struct query *query_new(lua_State *L, const char *verb,
 	return query;
 }
 
-/* ---- values ---------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------- */
 
 void value_push(lua_State *L, const struct store_value *value)
 {
@@ -211,8 +213,9 @@ static int push_transaction(lua_State *L, struct waiter *w)
 	struct query *query = (struct query *)w;
 	char verb[64];
 
-	(void)re_snprintf(verb, sizeof(verb), "moon.db.transaction, statement "
-					      "%d",
+	(void)re_snprintf(verb, sizeof(verb),
+			  "moon.db.transaction, statement "
+			  "%d",
 			  query->failed + 1);
 	if (query->error || query->no_memory)
 		return query_push_error(L, query, verb);
@@ -222,7 +225,8 @@ static int push_transaction(lua_State *L, struct waiter *w)
 	return 2;
 }
 
-/* ---- verbs ------------------------------------------------------------------------- */
+/* ---- verbs
+ * ------------------------------------------------------------------------- */
 
 /* Arguments from FIRST on; kept in a userdata that is pushed. */
 static void read_parameters(lua_State *L, int first, const char *verb,
@@ -238,10 +242,9 @@ static void read_parameters(lua_State *L, int first, const char *verb,
 	values = op_new(L, (size_t)n * sizeof(*values), NULL);
 	for (int i = 0; i < n; i++) {
 		if (!value_read(L, first + i, &values[i]))
-			(void)raise_error(L, "usage",
-					  "%s: parameter %d can't be a %s",
-					  verb, i + 1,
-					  luaL_typename(L, first + i));
+			(void)raise_error(
+				L, "usage", "%s: parameter %d can't be a %s",
+				verb, i + 1, luaL_typename(L, first + i));
 	}
 	statement->values = values;
 	statement->count = (size_t)n;
@@ -260,16 +263,15 @@ static bool is_read(const char *sql)
 }
 
 static int submit(lua_State *L, struct query *query,
-		const struct store_statement *statements, size_t count,
-		const char *verb, bool read)
+		  const struct store_statement *statements, size_t count,
+		  const char *verb, bool read)
 {
 	struct store *store = query->host->config.store;
 
-	query->request =
-		read ? store_read(store, statements, READ_MS, query_answered,
-				  query)
-		     : store_request(store, statements, count, query_answered,
-				     query);
+	query->request = read ? store_read(store, statements, READ_MS,
+					   query_answered, query)
+			      : store_request(store, statements, count,
+					      query_answered, query);
 	if (!query->request)
 		return raise_error(L, "failed", "%s: not enough memory", verb);
 	return script_wait(L, &query->w);

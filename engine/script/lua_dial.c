@@ -9,8 +9,8 @@
 #include "script/leg.h"
 #include "script/task.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 enum { TARGETS_MAX = 16, HEADERS_MAX = 4096, REASON_SIZE = 32 };
 
@@ -39,16 +39,23 @@ struct dial {
 };
 
 static const struct option dial_options[] = {
-	{"timeout", OPT_SECONDS},     {"trunk", OPT_STRING},
-	{"account", OPT_STRING},      {"from", OPT_STRING},
-	{"display_name", OPT_STRING}, {"headers", OPT_TABLE},
-	{"max_duration", OPT_SECONDS}, {"campaign", OPT_STRING},
-	{"lead", OPT_ANY},	      {"attempt", OPT_COUNT},
-	{"in_turn", OPT_BOOLEAN},     {"user", OPT_TABLE},
+	{"timeout", OPT_SECONDS},
+	{"trunk", OPT_STRING},
+	{"account", OPT_STRING},
+	{"from", OPT_STRING},
+	{"display_name", OPT_STRING},
+	{"headers", OPT_TABLE},
+	{"max_duration", OPT_SECONDS},
+	{"campaign", OPT_STRING},
+	{"lead", OPT_ANY},
+	{"attempt", OPT_COUNT},
+	{"in_turn", OPT_BOOLEAN},
+	{"user", OPT_TABLE},
 	{0},
 };
 
-/* ---- attempts ------------------------------------------------------------------ */
+/* ---- attempts
+ * ------------------------------------------------------------------ */
 
 static void forget(struct attempt *attempt)
 {
@@ -197,7 +204,8 @@ static void dial_all(struct dial *op)
 		waiter_wake(&op->w, WAKE_DONE);
 }
 
-/* ---- arguments -------------------------------------------------------------------- */
+/* ---- arguments
+ * -------------------------------------------------------------------- */
 
 static void check_target(lua_State *L, int index, const char *verb)
 {
@@ -379,7 +387,8 @@ static int l_dial(lua_State *L)
 	return script_wait(L, &op->w);
 }
 
-/* ---- originate ------------------------------------------------------------------- */
+/* ---- originate
+ * ------------------------------------------------------------------- */
 
 static int flow_k(lua_State *L, int status, lua_KContext ctx)
 {

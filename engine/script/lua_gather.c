@@ -1,8 +1,8 @@
 /* call:gather: a prompt, digits, a check, and again. All of it is a small state
  * machine in C; Lua sees the outcome only.
  *
- *   prompt ──(end)──► first digit ──► next digit ──► complete? ─► valid? ─► done
- *      └──(digit, barge-in)──────────────┘               └─ no: a try less
+ *   prompt ──(end)──► first digit ──► next digit ──► complete? ─► valid? ─►
+ * done └──(digit, barge-in)──────────────┘               └─ no: a try less
  */
 #include <string.h>
 
@@ -11,8 +11,8 @@
 #include "script/pattern.h"
 #include "script/play.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 struct gather {
 	struct waiter w;
@@ -206,11 +206,16 @@ static int gather_push(lua_State *L, struct waiter *w)
 }
 
 static const struct option gather_options[] = {
-	{"prompt", OPT_ANY},		{"min_digits", OPT_COUNT},
-	{"max_digits", OPT_COUNT},	{"terminator", OPT_STRING},
-	{"timeout", OPT_SECONDS},	{"inter_digit_timeout", OPT_SECONDS},
-	{"tries", OPT_COUNT},		{"valid", OPT_STRING},
-	{"invalid_prompt", OPT_ANY},	{"barge_in", OPT_BOOLEAN},
+	{"prompt", OPT_ANY},
+	{"min_digits", OPT_COUNT},
+	{"max_digits", OPT_COUNT},
+	{"terminator", OPT_STRING},
+	{"timeout", OPT_SECONDS},
+	{"inter_digit_timeout", OPT_SECONDS},
+	{"tries", OPT_COUNT},
+	{"valid", OPT_STRING},
+	{"invalid_prompt", OPT_ANY},
+	{"barge_in", OPT_BOOLEAN},
 	{0},
 };
 
@@ -223,9 +228,8 @@ static void read_limits(lua_State *L, struct gather *g)
 	const double tries = args_number(L, 2, "tries", 1);
 
 	if (max < 1 || max > LEG_DIGITS_MAX)
-		(void)raise_error(L, "usage",
-				  "%s: max_digits must be 1 to %d", verb,
-				  LEG_DIGITS_MAX);
+		(void)raise_error(L, "usage", "%s: max_digits must be 1 to %d",
+				  verb, LEG_DIGITS_MAX);
 	if (min > max)
 		(void)raise_error(L, "usage",
 				  "%s: min_digits is above max_digits", verb);

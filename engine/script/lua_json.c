@@ -86,12 +86,14 @@ static cJSON *number(lua_State *L, int index, struct reader *r)
 	double d;
 
 	if (lua_isinteger(L, index)) {
-		(void)snprintf(text, sizeof(text), "%lld",
-			       (long long)lua_tointeger(L, index));
+		const lua_Integer n = lua_tointeger(L, index);
+		const lua_Integer exact = (lua_Integer)1 << 53;
+
 		/* As a double it would lose digits above 2^53. */
-		return fabs((double)lua_tointeger(L, index)) > 9007199254740992.0
-			       ? cJSON_CreateRaw(text)
-			       : cJSON_CreateNumber(lua_tonumber(L, index));
+		if (n >= -exact && n <= exact)
+			return cJSON_CreateNumber((double)n);
+		(void)snprintf(text, sizeof(text), "%lld", (long long)n);
+		return cJSON_CreateRaw(text);
 	}
 	d = lua_tonumber(L, index);
 	if (!isfinite(d))

@@ -105,13 +105,13 @@ static int l_load(lua_State *L)
 
 static int l_index(lua_State *L)
 {
-	static const char *const later[] = {"http", "endpoint", "conference",
-					    "queue", "agent", NULL};
+	static const char *const later[] = {"http",  "endpoint", "conference",
+					    "queue", "agent",	 NULL};
 
 	if (lua_type(L, 2) != LUA_TSTRING)
 		return luaL_error(L, "moon has named fields only");
-	return later_index(L, "moon.", lua_tostring(L, 2),
-			   lua_upvalueindex(1), later, NULL);
+	return later_index(L, "moon.", lua_tostring(L, 2), lua_upvalueindex(1),
+			   later, NULL);
 }
 
 static int l_newindex(lua_State *L)
@@ -144,10 +144,8 @@ static void push_shared(lua_State *L)
 void moon_push(lua_State *L, struct generation *gen)
 {
 	static const luaL_Reg functions[] = {
-		{"stop", l_stop},   {"drain", l_drain},
-		{"calls", l_calls}, {"call", l_call},
-		{"load", l_load},
-		{NULL, NULL},
+		{"stop", l_stop}, {"drain", l_drain}, {"calls", l_calls},
+		{"call", l_call}, {"load", l_load},   {NULL, NULL},
 	};
 	const struct scripts *host = gen->host;
 

@@ -7,10 +7,11 @@
 
 #include "script/args.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* ---- a playback -------------------------------------------------------------- */
+/* ---- a playback
+ * -------------------------------------------------------------- */
 
 static void playback_destroy(void *data)
 {
@@ -106,7 +107,8 @@ int playback_push_result(lua_State *L, const struct playback *pb)
 	}
 }
 
-/* ---- options ---------------------------------------------------------------------- */
+/* ---- options
+ * ---------------------------------------------------------------------- */
 
 struct play_options {
 	struct media_play play;
@@ -155,14 +157,16 @@ static void read_loop(lua_State *L, int index, const char *verb,
 static void read_options(lua_State *L, int index, const char *verb, bool async,
 			 struct play_options *o)
 {
-	static const struct option sync_options[] = {
-		{"loop", OPT_ANY},     {"volume", OPT_NUMBER},
-		{"start", OPT_SECONDS}, {"stop_on", OPT_STRING},
-		{0}};
-	static const struct option async_options[] = {
-		{"loop", OPT_ANY},     {"volume", OPT_NUMBER},
-		{"start", OPT_SECONDS}, {"mix", OPT_BOOLEAN},
-		{0}};
+	static const struct option sync_options[] = {{"loop", OPT_ANY},
+						     {"volume", OPT_NUMBER},
+						     {"start", OPT_SECONDS},
+						     {"stop_on", OPT_STRING},
+						     {0}};
+	static const struct option async_options[] = {{"loop", OPT_ANY},
+						      {"volume", OPT_NUMBER},
+						      {"start", OPT_SECONDS},
+						      {"mix", OPT_BOOLEAN},
+						      {0}};
 
 	memset(o, 0, sizeof(*o));
 	args_check(L, index, verb, async ? async_options : sync_options, true);
@@ -183,7 +187,8 @@ static void need_audio(lua_State *L, const struct leg *leg, const char *verb)
 				  verb);
 }
 
-/* ---- play ------------------------------------------------------------------------ */
+/* ---- play
+ * ------------------------------------------------------------------------ */
 
 struct play {
 	struct waiter w;
@@ -280,7 +285,8 @@ static int l_play(lua_State *L)
 	return script_wait(L, &op->w);
 }
 
-/* ---- play_async ------------------------------------------------------------------ */
+/* ---- play_async
+ * ------------------------------------------------------------------ */
 
 struct list_holder {
 	struct playlist playlist;
@@ -344,9 +350,9 @@ static int l_play_async(lua_State *L)
 			bool option = false;
 
 			for (int i = 0; i < 4; i++)
-				option |= lua_type(L, -2) == LUA_TSTRING &&
-					  !strcmp(lua_tostring(L, -2),
-						  names[i]);
+				option |=
+					lua_type(L, -2) == LUA_TSTRING &&
+					!strcmp(lua_tostring(L, -2), names[i]);
 			lua_pushvalue(L, -2);
 			lua_pushvalue(L, -2);
 			lua_rawset(L, option ? 3 : 4);
@@ -498,7 +504,8 @@ void play_open(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* ---- dtmf ------------------------------------------------------------------------ */
+/* ---- dtmf
+ * ------------------------------------------------------------------------ */
 
 struct dtmf {
 	struct waiter w;
@@ -541,9 +548,8 @@ static void dtmf_event(struct watch *watch, const struct call_event *event)
 		if (event->text)
 			(void)re_snprintf(op->reason, sizeof(op->reason), "%s",
 					  event->text);
-		waiter_wake(&op->w, event->result == MEDIA_HANGUP
-					    ? WAKE_HANGUP
-					    : WAKE_DONE);
+		waiter_wake(&op->w, event->result == MEDIA_HANGUP ? WAKE_HANGUP
+								  : WAKE_DONE);
 	}
 }
 

@@ -12,10 +12,11 @@
 #include "script/leg.h"
 #include "script/play.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* ---- names of files --------------------------------------------------------- */
+/* ---- names of files ---------------------------------------------------------
+ */
 
 /* What came from the wire may name a file, never a folder. */
 static size_t put_clean(char *out, size_t size, const char *text)
@@ -40,10 +41,14 @@ static const char *value_of(const struct leg *leg, const char *name, size_t n,
 	const struct {
 		const char *name, *value;
 	} values[] = {
-		{"id", cdr->id},	     {"from", cdr->from_user},
-		{"to", cdr->to_user},	     {"time", time},
-		{"date", NULL},		     {"account", cdr->account},
-		{"campaign", cdr->campaign}, {"lead", cdr->lead_id},
+		{"id", cdr->id},
+		{"from", cdr->from_user},
+		{"to", cdr->to_user},
+		{"time", time},
+		{"date", NULL},
+		{"account", cdr->account},
+		{"campaign", cdr->campaign},
+		{"lead", cdr->lead_id},
 	};
 
 	(void)clock_iso(time, clock_wall_ms());
@@ -111,13 +116,18 @@ static void make_path(lua_State *L, const struct leg *leg, const char *file,
 		memcpy(path + n, ".wav", 5);
 }
 
-/* ---- options ------------------------------------------------------------------- */
+/* ---- options
+ * ------------------------------------------------------------------- */
 
 static const struct option options[] = {
-	{"file", OPT_STRING},	 {"max", OPT_SECONDS},
-	{"silence", OPT_SECONDS}, {"beep", OPT_BOOLEAN},
-	{"format", OPT_STRING},	 {"channels", OPT_STRING},
-	{"trim", OPT_BOOLEAN},	 {"terminator", OPT_STRING},
+	{"file", OPT_STRING},
+	{"max", OPT_SECONDS},
+	{"silence", OPT_SECONDS},
+	{"beep", OPT_BOOLEAN},
+	{"format", OPT_STRING},
+	{"channels", OPT_STRING},
+	{"trim", OPT_BOOLEAN},
+	{"terminator", OPT_STRING},
 	{0},
 };
 
@@ -134,8 +144,8 @@ static void read_options(lua_State *L, const struct leg *leg, const char *verb,
 
 	memset(o, 0, sizeof(*o));
 	args_check(L, 2, verb, options, false);
-	channels = args_string(L, 2, "channels",
-			       whole_call ? "stereo" : "heard");
+	channels =
+		args_string(L, 2, "channels", whole_call ? "stereo" : "heard");
 	if (!strcmp(channels, "stereo"))
 		o->record.channels = MEDIA_RECORD_STEREO;
 	else if (!strcmp(channels, "mixed"))
@@ -169,7 +179,7 @@ static void read_options(lua_State *L, const struct leg *leg, const char *verb,
 	o->record.max_ms = args_ms(L, 2, "max", 0);
 	o->record.silence_ms = args_ms(L, 2, "silence", 0);
 	o->record.beep = args_boolean(L, 2, "beep", false);
-	o->record.trim = args_boolean(L, 2, "trim", true);
+	o->record.trim = args_boolean(L, 2, "trim", o->record.silence_ms > 0);
 }
 
 static int start(lua_State *L, struct leg *leg, const char *verb,
@@ -186,7 +196,8 @@ static int start(lua_State *L, struct leg *leg, const char *verb,
 	return err ? raise_errno(L, verb, err) : 0;
 }
 
-/* ---- record ------------------------------------------------------------------------ */
+/* ---- record
+ * ------------------------------------------------------------------------ */
 
 struct record {
 	struct waiter w;
@@ -316,7 +327,8 @@ static int l_record(lua_State *L)
 	return script_wait(L, &op->w);
 }
 
-/* ---- record_call -------------------------------------------------------------------- */
+/* ---- record_call
+ * -------------------------------------------------------------------- */
 
 struct recorder_box {
 	struct leg *leg;
@@ -417,8 +429,8 @@ static int l_index(lua_State *L)
 void record_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"pause", l_pause}, {"resume", l_resume}, {"mask", l_mask},
-		{"unmask", l_unmask}, {"stop", l_stop},	  {NULL, NULL},
+		{"pause", l_pause},   {"resume", l_resume}, {"mask", l_mask},
+		{"unmask", l_unmask}, {"stop", l_stop},	    {NULL, NULL},
 	};
 
 	luaL_newmetatable(L, "moondial.recorder");

@@ -7,8 +7,8 @@
 #include "script/play.h"
 #include "script/task.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 enum { SOURCES_MAX = 32 };
 
@@ -42,7 +42,8 @@ void event_source_push(lua_State *L, struct leg *leg, enum event_name name)
 	e->leg = mem_ref(leg);
 }
 
-/* ---- a source that is armed ------------------------------------------------ */
+/* ---- a source that is armed ------------------------------------------------
+ */
 
 struct select;
 

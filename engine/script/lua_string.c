@@ -9,14 +9,15 @@
 
 static int too_long(lua_State *L)
 {
-	return luaL_error(L, "pattern match takes too long (more than %I "
-			     "steps)",
+	return luaL_error(L,
+			  "pattern match takes too long (more than %I "
+			  "steps)",
 			  (lua_Integer)host_of(L)->config.pattern_steps);
 }
 
 /* Small patterns fit on the C stack; others in a userdata. Pushes one value.
  * raises */
-enum { NODES_SMALL = 32 };
+enum { NODES_SMALL = 32, STEPS_WATCHED = 1000 };
 
 static void compile(lua_State *L, struct pattern *p,
 		    struct node small[NODES_SMALL], const char *text,
@@ -43,9 +44,14 @@ static void subject(struct pattern *p, const char *s, size_t size)
 /* Steps of one match; what grows with the text is allowed. raises */
 static const char *match(lua_State *L, struct pattern *p, const char *at)
 {
-	const char *stop;
+	const uint64_t before = p->steps;
+	const char *stop = NULL;
+	const enum pattern_result result = pattern_match(p, at, &stop);
 
-	switch (pattern_match(p, at, &stop)) {
+	/* The hook counts this as one instruction. */
+	if (before - p->steps > STEPS_WATCHED)
+		budget_check(L);
+	switch (result) {
 	case PATTERN_YES:
 		return stop;
 	case PATTERN_STEPS:
@@ -115,9 +121,9 @@ static int find_or_match(lua_State *L, bool find)
 		return 1;
 	}
 	if (find && (lua_toboolean(L, 4) || is_plain(text, psize))) {
-		const char *found = psize ? memmem(s + init, size - init, text,
-						   psize)
-					  : s + init;
+		const char *found =
+			psize ? memmem(s + init, size - init, text, psize)
+			      : s + init;
 
 		if (!found) {
 			lua_pushnil(L);
@@ -157,7 +163,8 @@ static int l_match(lua_State *L)
 	return find_or_match(L, false);
 }
 
-/* ---- gmatch ---------------------------------------------------------------- */
+/* ---- gmatch ----------------------------------------------------------------
+ */
 
 struct gmatch {
 	struct pattern p;
@@ -205,7 +212,8 @@ static int l_gmatch(lua_State *L)
 	return 1;
 }
 
-/* ---- gsub ----------------------------------------------------------------------- */
+/* ---- gsub
+ * ----------------------------------------------------------------------- */
 
 static void add_template(lua_State *L, luaL_Buffer *b, const struct pattern *p,
 			 const char *at, const char *stop)
@@ -236,8 +244,9 @@ static void add_template(lua_State *L, luaL_Buffer *b, const struct pattern *p,
 			continue;
 		}
 		if (n > p->captures) {
-			(void)luaL_error(L, "invalid capture index %%%d in "
-					    "replacement string",
+			(void)luaL_error(L,
+					 "invalid capture index %%%d in "
+					 "replacement string",
 					 (int)n);
 			return;
 		}
@@ -286,8 +295,7 @@ static int l_gsub(lua_State *L)
 	const char *s = luaL_checklstring(L, 1, &size);
 	const char *text = luaL_checklstring(L, 2, &psize);
 	const int type = lua_type(L, 3);
-	const lua_Integer max =
-		luaL_optinteger(L, 4, (lua_Integer)size + 1);
+	const lua_Integer max = luaL_optinteger(L, 4, (lua_Integer)size + 1);
 	const char *at = s, *last = NULL;
 	struct node small[NODES_SMALL];
 	lua_Integer n = 0;
@@ -369,11 +377,8 @@ static void wrap(lua_State *L, const char *name, lua_CFunction fn)
 void string_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{"find", l_find},
-		{"match", l_match},
-		{"gmatch", l_gmatch},
-		{"gsub", l_gsub},
-		{NULL, NULL},
+		{"find", l_find}, {"match", l_match}, {"gmatch", l_gmatch},
+		{"gsub", l_gsub}, {NULL, NULL},
 	};
 	static const char *const slow[] = {"format", "reverse", "upper",
 					   "lower",  "pack",	"byte"};
@@ -386,7 +391,8 @@ void string_open(lua_State *L)
 	lua_setfield(L, -2, "dump");
 }
 
-/* ---- table -------------------------------------------------------------------- */
+/* ---- table
+ * -------------------------------------------------------------------- */
 
 /* table.move(a, f, e, t[, b]) */
 static int l_move(lua_State *L)

@@ -41,8 +41,8 @@ static int l_spawn(lua_State *L)
 		return raise_error(L, "usage",
 				   "moon.spawn: a function is expected, got %s",
 				   luaL_typename(L, 1));
-	task_push(L, script_new(L, n, generation_current(L), NULL,
-				SCRIPT_TASK));
+	task_push(L,
+		  script_new(L, n, generation_current(L), NULL, SCRIPT_TASK));
 	return 1;
 }
 
@@ -66,10 +66,12 @@ int task_push_results(lua_State *L, const struct script *s)
 	luaL_checkstack(L, n, "results of a task");
 	for (int i = 1; i <= n; i++)
 		lua_rawgeti(L, -i, i);
+	lua_remove(L, -n - 1);
 	return n;
 }
 
-/* ---- wait ------------------------------------------------------------------- */
+/* ---- wait -------------------------------------------------------------------
+ */
 
 struct task_wait {
 	struct waiter w;
@@ -98,9 +100,9 @@ static void wait_free(void *arg)
 
 static void task_ended(struct watch *watch, const struct call_event *event)
 {
-	struct task_wait *op = (struct task_wait *)((char *)watch -
-						    offsetof(struct task_wait,
-							     watch));
+	struct task_wait *op =
+		(struct task_wait *)((char *)watch -
+				     offsetof(struct task_wait, watch));
 
 	(void)event;
 	waiter_wake(&op->w, WAKE_DONE);
@@ -150,8 +152,9 @@ static int l_cancel(lua_State *L)
 	struct script *s = check(L);
 
 	if (s == host_of(L)->running)
-		return raise_error(L, "cancelled", "the task has cancelled "
-						   "itself");
+		return raise_error(L, "cancelled",
+				   "the task has cancelled "
+				   "itself");
 	script_close(s, SCRIPT_CANCELLED);
 	return 0;
 }

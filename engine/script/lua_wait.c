@@ -7,8 +7,8 @@
 #include "script/leg.h"
 #include "script/select.h"
 
-#define container(ptr, type, member)                                           \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 struct call_wait {
 	struct waiter w;
@@ -151,7 +151,8 @@ static int l_sleep(lua_State *L)
 	return script_wait(L, &op->w);
 }
 
-/* ---- hold ------------------------------------------------------------------ */
+/* ---- hold ------------------------------------------------------------------
+ */
 
 static void on_offer(struct watch *watch, const struct call_event *event)
 {

@@ -18,8 +18,8 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 		return NULL;
 	}
 	/* Lua frees by shrinking too, so what is not larger never fails. */
-	if (nsize > had && host->bytes + (nsize - had) >
-				   host->config.memory_hard) {
+	if (nsize > had &&
+	    host->bytes + (nsize - had) > host->config.memory_hard) {
 		/* Lua tries again after a collection; the line is noted each
 		 * time, so that it is there when the second try fails. */
 		host->out_of_memory = true;

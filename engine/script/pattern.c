@@ -76,44 +76,45 @@ static void set_escape(struct node *node, unsigned char letter)
 	}
 }
 
+/* The ']' of the set that begins at P; the first character closes nothing, nor
+ * does one behind '%'. NULL: there is none. */
+static const char *set_end(const char *p, const char *end)
+{
+	for (bool first = true;; first = false) {
+		if (p >= end)
+			return NULL;
+		if (*p == ']' && !first)
+			return p;
+		if (*p++ == '%' && p < end)
+			p++;
+	}
+}
+
 /* From after '[' to after ']'; NULL: there is none. */
 static const char *set_parse(struct node *node, const char *p, const char *end)
 {
 	const bool negate = p < end && *p == '^';
-	bool literal = true; /* a ']' here closes nothing */
+	const char *close = set_end(negate ? p + 1 : p, end);
 
-	if (negate)
-		p++;
-	for (;;) {
-		unsigned char c;
-
-		if (p >= end)
-			return NULL;
-		c = (unsigned char)*p++;
-		if (c == ']' && !literal)
-			break;
-		literal = false;
-		if (c == '%') {
-			if (p >= end)
-				return NULL;
-			set_escape(node, (unsigned char)*p++);
-		} else if (end - p >= 2 && p[0] == '-' && p[1] != ']') {
-			const unsigned char to = (unsigned char)p[1];
-
-			for (unsigned i = c; i <= to; i++)
-				set_add(node, i);
+	if (!close)
+		return NULL;
+	for (p += negate; p < close; p++) {
+		if (*p == '%') {
+			set_escape(node, (unsigned char)*++p);
+		} else if (p[1] == '-' && p + 2 < close) {
+			for (unsigned c = (unsigned char)p[0];
+			     c <= (unsigned char)p[2]; c++)
+				set_add(node, c);
 			p += 2;
-			/* Lua's own: "%]" is a pair also behind a '-'. */
-			literal = to == '%';
 		} else {
-			set_add(node, c);
+			set_add(node, (unsigned char)*p);
 		}
 	}
 	if (negate) {
 		for (unsigned i = 0; i < sizeof(node->set); i++)
 			node->set[i] = (uint8_t)~node->set[i];
 	}
-	return p;
+	return close + 1;
 }
 
 /* ---- compile ------------------------------------------------------------ */
@@ -273,7 +274,8 @@ const char *pattern_compile(struct pattern *p, struct node *nodes,
 	return NULL;
 }
 
-/* ---- match ----------------------------------------------------------------- */
+/* ---- match -----------------------------------------------------------------
+ */
 
 static const char *balance(struct pattern *p, const struct node *node,
 			   const char *s)
@@ -375,8 +377,8 @@ static const char *choose(struct pattern *p, struct node *node, const char *s)
 	case '*':
 	case '?':
 		node->lo = s;
-		node->cur = run(p, node, s,
-				node->repeat == '?' ? 1 : (size_t)-1);
+		node->cur =
+			run(p, node, s, node->repeat == '?' ? 1 : (size_t)-1);
 		break;
 	case '+':
 		node->cur = run(p, node, s, (size_t)-1);

@@ -9,7 +9,8 @@
 
 enum { PATHS_MAX = 32 };
 
-/* ---- names ----------------------------------------------------------------- */
+/* ---- names -----------------------------------------------------------------
+ */
 
 /* No part of NAME is "..": with a root before it, it stays below. */
 static bool stays_inside(const char *name)
@@ -147,7 +148,8 @@ void playlist_clear(struct playlist *playlist)
 	playlist->count = 0;
 }
 
-/* ---- tones ------------------------------------------------------------------- */
+/* ---- tones
+ * ------------------------------------------------------------------- */
 
 /* Tones of North America (ITU-T E.180 supplement 2). */
 static const struct {
@@ -212,11 +214,12 @@ static void read_tone(lua_State *L, struct playlist *playlist, int index,
 	lua_pop(L, 2);
 }
 
-/* ---- values -------------------------------------------------------------------- */
+/* ---- values
+ * -------------------------------------------------------------------- */
 
 static const struct option prompt_options[] = {
 	{"tone", OPT_ANY},	 {"duration", OPT_SECONDS},
-	{"level", OPT_NUMBER}, {"silence", OPT_SECONDS},
+	{"level", OPT_NUMBER},	 {"silence", OPT_SECONDS},
 	{"say", OPT_LATER},	 {"voice", OPT_LATER},
 	{"language", OPT_LATER}, {0},
 };
@@ -244,10 +247,9 @@ void playlist_read(lua_State *L, struct playlist *playlist, int index,
 		read_tone(L, playlist, index, verb);
 		source = &playlist->sources[playlist->count - 1];
 		if (args_has(L, index, "duration"))
-			source->duration_ms =
-				args_ms(L, index, "duration", 0);
-		source->level_db = (float)args_number(L, index, "level",
-						      source->level_db);
+			source->duration_ms = args_ms(L, index, "duration", 0);
+		source->level_db =
+			(float)args_number(L, index, "level", source->level_db);
 	} else if (args_has(L, index, "silence")) {
 		struct media_source *source = next(L, playlist, verb);
 

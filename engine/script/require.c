@@ -106,8 +106,9 @@ static int l_require(lua_State *L)
 		return l_require_k(L, LUA_OK, 0);
 	}
 	if (!valid(name))
-		return luaL_error(L, "module '%s': not a name such as "
-				     "'flows.menu'",
+		return luaL_error(L,
+				  "module '%s': not a name such as "
+				  "'flows.menu'",
 				  name);
 	if (!find(gen, name, path, sizeof(path)))
 		return luaL_error(

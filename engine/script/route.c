@@ -126,7 +126,6 @@ bool scripts_incoming(struct call *call, void *arg)
 	if (!route) {
 		log_info(call_id(call), "no handler for '%s'",
 			 user ? user : "");
-		(void)call_reject(call, 404, "Not Found");
 		return false;
 	}
 	if (leg_alloc(&leg, host, host->gen))

@@ -1,4 +1,5 @@
-/* route.h -- private to script: moon.on_call, and the way of a new call to it */
+/* route.h -- private to script: moon.on_call, and the way of a new call to it
+ */
 #ifndef MOONDIAL_SCRIPT_ROUTE_H
 #define MOONDIAL_SCRIPT_ROUTE_H
 

@@ -12,7 +12,8 @@
 
 #include "base/background.h"
 
-/* ---- base functions, replaced --------------------------------------------- */
+/* ---- base functions, replaced ---------------------------------------------
+ */
 
 static bool is_g(lua_State *L, int index)
 {
@@ -139,7 +140,8 @@ static int l_load(lua_State *L)
 	return 1;
 }
 
-/* ---- print: to standard output, off the loop ------------------------------- */
+/* ---- print: to standard output, off the loop -------------------------------
+ */
 
 static void write_line(void *arg)
 {
@@ -182,7 +184,8 @@ static int l_print(lua_State *L)
 	return 0;
 }
 
-/* ---- the environment ---------------------------------------------------------- */
+/* ---- the environment
+ * ---------------------------------------------------------- */
 
 /* Names of the table at FROM into a new one at the top. */
 static void pick(lua_State *L, int from, const char *const *names)
@@ -197,10 +200,10 @@ static void pick(lua_State *L, int from, const char *const *names)
 static void open_base(lua_State *L, int env, int lib)
 {
 	static const char *const names[] = {
-		"assert",   "error", "getmetatable", "ipairs",	"next",
-		"pairs",    "pcall", "rawequal",     "rawlen",	"select",
-		"tonumber", "type",  "tostring",     "xpcall",	"_VERSION",
-		NULL};
+		"assert",   "error",  "getmetatable", "ipairs",
+		"next",	    "pairs",  "pcall",	      "rawequal",
+		"rawlen",   "select", "tonumber",     "type",
+		"tostring", "xpcall", "_VERSION",     NULL};
 	static const luaL_Reg own[] = {
 		{"setmetatable", l_setmetatable},
 		{"rawset", l_rawset},
@@ -227,8 +230,8 @@ static void open_lib(lua_State *L, const char *name, lua_CFunction fn)
 
 static void open_os(lua_State *L, int env)
 {
-	static const char *const names[] = {"time", "date", "clock",
-					    "difftime", NULL};
+	static const char *const names[] = {"time", "date", "clock", "difftime",
+					    NULL};
 
 	open_lib(L, "os", luaopen_os);
 	pick(L, lua_gettop(L), names);

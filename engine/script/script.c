@@ -123,12 +123,12 @@ static void keep_error(lua_State *L, struct script *s)
 	s->failed = true;
 	if (lua_type(L, -1) == LUA_TSTRING && host->out_of_memory &&
 	    !strcmp(lua_tostring(L, -1), "not enough memory")) {
-		(void)snprintf(message, sizeof(message),
-			       "%s%snot enough memory: scripts may use %llu "
-			       "MiB",
-			       host->oom_where, host->oom_where[0] ? ": " : "",
-			       (unsigned long long)(host->config.memory_hard >>
-						    20));
+		(void)snprintf(
+			message, sizeof(message),
+			"%s%snot enough memory: scripts may use %llu "
+			"MiB",
+			host->oom_where, host->oom_where[0] ? ": " : "",
+			(unsigned long long)(host->config.memory_hard >> 20));
 		s->error = copy_tail(message);
 		return;
 	}
@@ -161,7 +161,8 @@ static int script_main(lua_State *L)
 		      (lua_KContext)s);
 }
 
-/* ---- made ----------------------------------------------------------------- */
+/* ---- made -----------------------------------------------------------------
+ */
 
 static void script_destroy(void *data)
 {
@@ -249,17 +250,33 @@ void script_set_leg(struct script *s, struct leg *leg)
 	leg_flow_begin(leg, s);
 }
 
-/* ---- ended ------------------------------------------------------------------ */
+/* ---- ended ------------------------------------------------------------------
+ */
+
+/* A line of the log for each line of TEXT (may be NULL). */
+static void log_lines(const char *id, const char *text)
+{
+	while (text && *text) {
+		size_t n;
+
+		text += strspn(text, "\t");
+		n = strcspn(text, "\n");
+		log_info(id, "  %.*s", (int)n, text);
+		text += n;
+		text += *text == '\n';
+	}
+}
 
 static void report(struct script *s)
 {
 	struct scripts *host = s->host;
 
 	host->errors++;
+	if (s->done)
+		return; /* who asked for it is told */
 	log_error(script_log_id(s), "script error: %s",
 		  s->error ? s->error : "not enough memory");
-	if (s->traceback)
-		log_info(script_log_id(s), "%s", s->traceback);
+	log_lines(script_log_id(s), s->traceback);
 }
 
 static void finish(struct script *s, enum script_state state)

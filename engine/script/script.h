@@ -32,22 +32,23 @@ struct scripts_handlers {
 	void (*drain)(void *arg);
 };
 
+/* What it points to is borrowed for life. */
 struct scripts_config {
 	struct loop *loop;
-	struct calls *calls;	   /* NULL in tools: no telephony */
+	struct calls *calls; /* NULL in tools: no telephony */
 	struct store *store;
 	struct background *background;
 	struct accounts *accounts;
 	struct trunks *trunks;
 	struct media *media;
-	const cJSON *config;	   /* moon.config, secrets left out */
-	const char *lua_dir;	   /* the runtime modules: package.path */
+	const cJSON *config;		/* moon.config, secrets left out */
+	const char *lua_dir;		/* the runtime modules: package.path */
 	const char *const *prompt_dirs; /* NULL-terminated */
 	const char *recordings_dir;
-	uint32_t slice_ms;	   /* 20: the longest run without a wait */
-	uint32_t grace_ms;	   /* 5000: after the call's end */
+	uint32_t slice_ms; /* 20: the longest run without a wait */
+	uint32_t grace_ms; /* 5000: after the call's end */
 	uint64_t memory_soft, memory_hard; /* bytes; 0: 256 MiB, 512 MiB */
-	uint64_t pattern_steps;	   /* of one match; 0: 1,000,000 */
+	uint64_t pattern_steps;		   /* of one match; 0: 1,000,000 */
 };
 
 int scripts_alloc(struct scripts **sp, const struct scripts_config *config,

@@ -75,9 +75,8 @@ static UNUSED void scripts_open(void)
 	script_config.lua_dir = SOURCE_DIR "/lua";
 	script_config.prompt_dirs = dirs;
 	script_config.recordings_dir = recordings;
-	assert_int_equal(scripts_alloc(&scripts, &script_config, &handlers,
-				       NULL),
-			 0);
+	assert_int_equal(
+		scripts_alloc(&scripts, &script_config, &handlers, NULL), 0);
 }
 
 static UNUSED int open_all(bool with_calls, bool with_store)
@@ -86,8 +85,7 @@ static UNUSED int open_all(bool with_calls, bool with_store)
 
 	(void)snprintf(folder, sizeof(folder), "/tmp/moondial-test-XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	(void)snprintf(recordings, sizeof(recordings), "%s/recordings",
-		       folder);
+	(void)snprintf(recordings, sizeof(recordings), "%s/recordings", folder);
 	memset(&script_config, 0, sizeof(script_config));
 	/* Sanitizers and a busy machine are slow. */
 	script_config.slice_ms = 200;
@@ -188,7 +186,9 @@ static UNUSED void on_answer(const cJSON *result, const char *err, void *arg)
 
 	(void)arg;
 	(void)snprintf(answer, sizeof(answer), "%s",
-		       err ? err : text ? text : "null");
+		       err    ? err
+		       : text ? text
+			      : "null");
 	cJSON_free(text);
 	answered = true;
 }
@@ -202,14 +202,14 @@ static UNUSED const char *eval(const char *text)
 	return answer;
 }
 
-#define assert_eval(text_, expected_)                                         \
+#define assert_eval(text_, expected_) \
 	assert_string_equal(eval(text_), expected_)
-#define assert_eval_has(text_, part_)                                         \
-	do {                                                                  \
-		const char *got_ = eval(text_);                               \
-		if (!strstr(got_, part_))                                     \
-			fail_msg("%s gave: %s; expected: %s", text_, got_,    \
-				 part_);                                      \
+#define assert_eval_has(text_, part_)                                      \
+	do {                                                               \
+		const char *got_ = eval(text_);                            \
+		if (!strstr(got_, part_))                                  \
+			fail_msg("%s gave: %s; expected: %s", text_, got_, \
+				 part_);                                   \
 	} while (0)
 
 /* Until TEXT (an expression) is EXPECTED. */
