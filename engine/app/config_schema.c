@@ -339,8 +339,8 @@ const struct schema config_fields[] = {
 	 .help = "the database; the control socket is DB.sock"},
 	{.name = "prompts",
 	 .type = SCHEMA_STRING_OR_LIST,
-	 .def = "the engine's own",
-	 .help = "folders to look for prompts in, after the script's"},
+	 .help = "folders to look for prompts in, after the script's and "
+		 "before the engine's own"},
 	{.name = "recordings",
 	 .type = SCHEMA_STRING,
 	 .def = "\"recordings\"",

@@ -166,12 +166,24 @@ static void on_reload_signal(int sig, void *arg)
 			  err);
 }
 
+static void resumed(const cJSON *result, const char *err, void *arg)
+{
+	(void)result;
+	(void)arg;
+	if (err)
+		log_error(NULL, "campaigns not resumed: %s", err);
+}
+
 bool engine_reload(struct engine *engine, char *err, size_t size)
 {
 	media_forget_prompts(engine->media);
 	if (!scripts_reload(engine->scripts, err, size))
 		return false;
 	log_info(NULL, "scripts reloaded");
+	/* those that `campaign start` was given files of */
+	if (scripts_run(engine->scripts, "moondial.campaign", "resume", NULL,
+			resumed, NULL))
+		log_error(NULL, "campaigns not resumed: out of memory");
 	return true;
 }
 
@@ -343,6 +355,28 @@ static bool start_media(struct engine *engine, char *err, size_t size)
 	return !e;
 }
 
+/* Where prompts are looked for after the script's own folder: as configured,
+ * then the engine's own. The scripts borrow it for life. */
+static bool find_prompts(struct engine *engine)
+{
+	const cJSON *value = schema_get(config_root(engine->config), "prompts");
+	const char **configured = define_strings(value);
+	size_t n = 0;
+
+	while (configured && configured[n])
+		n++;
+	engine->prompt_dirs = calloc(n + 2, sizeof(*engine->prompt_dirs));
+	if (engine->prompt_dirs && n)
+		memcpy(engine->prompt_dirs, configured,
+		       n * sizeof(*configured));
+	if (engine->prompt_dirs)
+		engine->prompt_dirs[n] =
+			engine_share("prompts", engine->own_prompts,
+				     sizeof(engine->own_prompts));
+	free(configured);
+	return engine->prompt_dirs != NULL;
+}
+
 static bool start_scripts(struct engine *engine, char *err, size_t size)
 {
 	static const struct scripts_handlers handlers = {
@@ -351,11 +385,7 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.drain = script_drain,
 	};
 	const cJSON *root = config_root(engine->config);
-	const char **prompts = define_strings(schema_get(root, "prompts"));
-	char lua_dir[1024], prompt_dir[1024];
-	const char *shared[2] = {
-		engine_share("prompts", prompt_dir, sizeof(prompt_dir)), NULL};
-	const struct scripts_config config = {
+	struct scripts_config config = {
 		.loop = engine->loop,
 		.calls = engine->calls,
 		.store = engine->store,
@@ -364,8 +394,8 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.trunks = engine->trunks,
 		.media = engine->media,
 		.config = engine->config_public,
-		.lua_dir = engine_share("lua", lua_dir, sizeof(lua_dir)),
-		.prompt_dirs = prompts ? prompts : shared,
+		.lua_dir = engine_share("lua", engine->lua_dir,
+					sizeof(engine->lua_dir)),
 		.recordings_dir =
 			schema_string(root, "recordings", "recordings"),
 		.slice_ms =
@@ -382,18 +412,19 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.pattern_steps = (uint64_t)schema_number(
 			root, "scripts.pattern_steps", 1e6),
 	};
-	int e = 0;
+	int e = ENOMEM;
 
 	if (!config.lua_dir) {
 		(void)snprintf(err, size,
 			       "the runtime modules (lua/moondial) are not "
 			       "where the program was built or installed; set "
 			       "MOONDIAL_SHARE to the folder that has lua/");
-		free(prompts);
 		return false;
 	}
-	e = scripts_alloc(&engine->scripts, &config, &handlers, engine);
-	free(prompts);
+	if (find_prompts(engine)) {
+		config.prompt_dirs = engine->prompt_dirs;
+		e = scripts_alloc(&engine->scripts, &config, &handlers, engine);
+	}
 	if (e)
 		(void)snprintf(err, size, "scripts: %s", strerror(e));
 	return !e;
@@ -527,6 +558,7 @@ void engine_free(struct engine *engine)
 	libre_close();
 	loop_free(engine->loop);
 	cJSON_Delete(engine->config_public);
+	free(engine->prompt_dirs);
 	free(engine);
 }
 

@@ -26,6 +26,8 @@ struct engine {
 	struct tmr idle_timer;
 	int64_t started_at_ms;
 	const char *script, *db;
+	char lua_dir[1024], own_prompts[1024];
+	const char **prompt_dirs;
 };
 
 #endif

@@ -18,6 +18,7 @@ struct tool {
 	struct store *store;
 	struct background *background;
 	struct scripts *scripts;
+	char lua_dir[1024];
 	int status;
 };
 
@@ -39,10 +40,10 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 		  size_t size)
 {
 	static const struct scripts_handlers handlers = {0};
-	char lua_dir[1024];
 	struct scripts_config config = {
 		.loop = tool->loop,
-		.lua_dir = engine_share("lua", lua_dir, sizeof(lua_dir)),
+		.lua_dir = engine_share("lua", tool->lua_dir,
+					sizeof(tool->lua_dir)),
 		/* an import of a million rows waits for the store only now
 		 * and then: no slice here */
 		.slice_ms = 60000,

@@ -111,6 +111,23 @@ static void keep_results(lua_State *L, struct script *s, int first)
 	s->results_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* Push the text of the error at the top: a table {code, message} without a
+ * __tostring of its own is shown by its message. */
+static void push_error_text(lua_State *L)
+{
+	const int error = lua_gettop(L);
+
+	if (lua_istable(L, error)) {
+		if (!luaL_getmetafield(L, error, "__tostring")) {
+			lua_pushliteral(L, "message");
+			if (lua_rawget(L, error) == LUA_TSTRING)
+				return;
+		}
+		lua_settop(L, error);
+	}
+	(void)luaL_tolstring(L, error, NULL);
+}
+
 static void keep_error(lua_State *L, struct script *s)
 {
 	const struct scripts *host = s->host;
@@ -132,7 +149,8 @@ static void keep_error(lua_State *L, struct script *s)
 		s->error = copy_tail(message);
 		return;
 	}
-	s->error = copy_tail(luaL_tolstring(L, -1, NULL));
+	push_error_text(L);
+	s->error = copy_tail(lua_tostring(L, -1));
 	lua_pop(L, 1);
 }
 

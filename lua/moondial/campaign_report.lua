@@ -51,7 +51,7 @@ function M.status(list, format)
     lines[#lines + 1] = ("%-24s %-8s %d leads, %d dialled, %d answered, %d done"):format(f.name, f.state, f.leads,
       f.dialled, f.answered, f.done)
     if f.active then
-      lines[#lines + 1] = ("%-24s %d calls now, %.1f a second%s"):format("", f.active, f.rate,
+      lines[#lines + 1] = ("%-24s calls now: %d, %.1f a second%s"):format("", f.active, f.rate,
         f.why and "; " .. f.why or "")
     end
   end

@@ -17,6 +17,9 @@ local PHONE_COLUMNS = { "phone", "number", "phone_number", "telephone", "mobile"
 ---@field bad {line: integer, reason: string}[]
 
 local function header_of(record, path)
+  if record.error then
+    error({ code = "csv", message = ("%s:%d: %s"):format(path, record.line, record.error) }, 0)
+  end
   local columns, seen, at = {}, {}, nil
   for i, text in ipairs(record.fields) do
     local name = text:match("^%s*(.-)%s*$"):lower()
@@ -40,6 +43,9 @@ end
 --- One record → lead, or nil and the reason why it is none.
 local function lead_of(record, columns, phone_at, priority_at)
   local fields = record.fields
+  if record.error then
+    return nil, record.error
+  end
   if #fields ~= #columns then
     return nil, ("has %d fields, the header %d"):format(#fields, #columns)
   end
@@ -75,7 +81,10 @@ local function flush(campaign, path, batch, result)
       lead.line, now, now }
   end
   local before = moon.db.query(moon.db.sql "campaign_size", campaign)[1].leads
-  moon.db.transaction(statements)
+  local done, _, message = moon.db.transaction(statements)
+  if not done then
+    error({ code = "database", message = "database: " .. message }, 0)
+  end
   local after = moon.db.query(moon.db.sql "campaign_size", campaign)[1].leads
   result.imported = result.imported + after - before
   result.merged = result.merged + #batch - (after - before)

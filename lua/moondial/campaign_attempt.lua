@@ -1,0 +1,118 @@
+--- One attempt to reach one lead: note it, dial, talk, note what came of it.
+local moon = require "moondial"
+local retry = require "moondial.retry"
+local store = require "moondial.campaign_store"
+
+local M = {}
+
+local DB_RETRY = 1 -- seconds between two tries to note a result
+
+--- Reasons of moon.dial for which no INVITE has left, and that are not the
+--- lead's fault: true when they pass by themselves.
+local REFUSED = { limit = true, overload = true, draining = true, no_route = false, forbidden = false }
+
+--- What the flow sees: the columns of the lead's row, its number, id, attempt.
+local function lead_object(row, attempt)
+  local lead = {}
+  for name, value in pairs(moon.json.decode(row.fields_json or "{}")) do
+    lead[name] = value
+  end
+  lead.phone, lead.id, lead.attempt = row.phone, row.id, attempt
+  return lead
+end
+
+--- A disposition is what the flow returns; else what it has set on the call;
+--- else how it ended.
+local function disposition_of(outcome, call, err)
+  if outcome.result then
+    return outcome.result
+  elseif call.disposition and call.disposition ~= "answered" then
+    return call.disposition
+  elseif err == nil then
+    return "answered"
+  end
+  return type(err) == "table" and err.code == "hangup" and "hung_up" or "error"
+end
+
+--- The call's part, in a task of its own: whatever becomes of it, its caller
+--- goes on. Fills OUTCOME.
+local function talk(spec, lead, outcome)
+  local call, reason, failed = moon.dial(lead.phone, {
+    trunk = spec.trunk,
+    from = spec.from,
+    timeout = spec.timeout,
+    campaign = spec.name,
+    lead = lead,
+    attempt = lead.attempt,
+  })
+  if not call then
+    outcome.call, outcome.reason, outcome.disposition = failed, reason, reason
+    return
+  end
+  outcome.call = call
+  local _ <close> = setmetatable({}, {
+    __close = function(_, err)
+      outcome.disposition = disposition_of(outcome, call, err)
+      call.disposition = outcome.disposition
+    end,
+  })
+  local result = spec.flow(call, lead)
+  if result ~= nil and (type(result) ~= "string" or result == "") then
+    error(("the flow of campaign '%s' returned a %s: a disposition is a string"):format(spec.name, type(result)), 0)
+  end
+  outcome.result = result
+end
+
+--- Note a result, however long the database can't: no result is lost.
+local function finish(spec, lead, disposition, call)
+  local state, next_at = retry.decide(spec.retry, disposition, lead.attempt, moon.now())
+  local result = {
+    id = lead.id,
+    attempt = lead.attempt,
+    disposition = disposition,
+    sip_code = call and call.sip_code,
+    cdr_id = call and call.id,
+    state = state,
+    next_at = next_at,
+  }
+  while true do
+    local ok, err = pcall(store.finish, result)
+    if ok then
+      return
+    end
+    moon.log.error("campaign %s: the result of %s is not noted yet: %s", spec.name, lead.phone,
+      type(err) == "table" and err.message or tostring(err))
+    moon.sleep(DB_RETRY)
+  end
+end
+
+--- Reach the lead of ROW (claimed).
+---@param spec table the campaign's options
+---@param row table of lead_claim
+---@return "done"|"gone"|"later"|"refused" came gone: not ours any more; later and refused: no INVITE has left, by a
+---limit that passes or by the configuration
+---@return string? reason
+function M.run(spec, row)
+  local attempt = store.note_dialing(row.id)
+  if not attempt then
+    return "gone"
+  end
+  local lead, outcome = lead_object(row, attempt), {}
+  moon.spawn(talk, spec, lead, outcome):wait()
+  local passes = REFUSED[outcome.reason]
+  if passes ~= nil then
+    store.undial(lead.id, attempt)
+    return passes and "later" or "refused", outcome.call and outcome.call.reason or outcome.reason
+  end
+  finish(spec, lead, outcome.disposition or "error", outcome.call)
+  return "done", outcome.reason
+end
+
+--- By the same rules, a lead whose call had ended when an engine died.
+---@param row table of campaign_unfinished
+function M.finish_left_over(spec, row)
+  finish(spec, { id = row.id, attempt = row.attempts, phone = row.phone }, row.disposition,
+    { id = row.cdr_id, sip_code = row.sip_code })
+end
+
+return M

@@ -1,0 +1,365 @@
+---@meta moondial
+--- Annotations for editors (LuaLS). What is marked "waits" leaves the coroutine
+--- until it is done; everything else returns at once. Seconds everywhere.
+
+---@class moon
+---@field args string[] arguments after the script's name
+---@field config table the configuration, without secrets
+---@field folder string the script's folder
+---@field file string the script's path
+---@field version string
+---@field shared table kept from one generation of scripts to the next
+---@field log moon.Log
+---@field db moon.Db
+---@field cdr moon.Cdr
+---@field json moon.Json
+---@field csv moon.Csv
+local moon = {}
+
+---@class moon.Error what misuse and the end of a call raise
+---@field code "hangup"|"usage"|"busy"|"cannot_wait"|"not_available"|"forbidden"|"state"|"prompt"|"frozen"|"sql"|"csv"|"failed"|"cancelled"
+---@field message string
+---@field where string "file:line: "
+
+---@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"
+
+---@class moon.Event
+---@field type moon.EventName
+---@field digit string? of dtmf
+---@field duration number? of dtmf
+---@field by string? of hangup: "local", "remote", "engine"
+---@field code integer? of hangup
+---@field reason string? of hangup
+
+---@class moon.Tone
+---@field tone "beep"|"dial"|"ringback"|"busy"|"congestion"|string|number name, Hz, or "350+440"
+---@field duration number? 0: for ever
+---@field level number? dBFS of each sine
+
+---@alias moon.Prompt string|moon.Tone|{silence: number}|(string|moon.Tone|{silence: number})[]
+
+---@class moon.Task
+---@field status "running"|"waiting"|"done"|"failed"|"cancelled"
+local task = {}
+--- Waits. Its results; nil, "timeout"|"cancelled"|"hangup"; nil, "error", message.
+---@param seconds number?
+---@return any ...
+function task:wait(seconds) end
+--- Its verb is stopped, its <close> variables are closed.
+function task:cancel() end
+
+---@class moon.Timer
+local timer = {}
+function timer:cancel() end
+
+---@class moon.Subscription
+local subscription = {}
+function subscription:cancel() end
+
+--- The user part of the Request-URI must match PATTERN as a whole. The first
+--- that does wins; a handler without a pattern comes last; none: 404.
+---@overload fun(handler: fun(call: moon.Call))
+---@param pattern string
+---@param handler fun(call: moon.Call)
+function moon.on_call(pattern, handler) end
+
+---@class moon.DialOptions
+---@field timeout number? seconds to ring, default 60
+---@field trunk string? for numbers
+---@field account string? credentials and identity
+---@field from string?
+---@field display_name string?
+---@field headers table<string, string>?
+---@field max_duration number?
+---@field campaign string? for the call record
+---@field lead table|string? its id goes to the call record; call.lead
+---@field attempt integer?
+---@field in_turn boolean? a list one after the other
+---@field user table? call.user
+
+--- Waits for the answer. The call ends with the coroutine that dialled it,
+--- unless call:detach().
+---@param target string|string[] URI, number, "trunk:NAME/NUMBER", "account:NAME/NUMBER"
+---@param options moon.DialOptions?
+---@return moon.Call? call
+---@return string? reason busy, no_answer, declined, invalid, limit, no_route, forbidden, …
+---@return moon.Call? failed the last call tried
+function moon.dial(target, options) end
+
+--- FLOW runs on the answer; the call ends with it.
+---@overload fun(target: string|string[], flow: fun(call: moon.Call): any): moon.Task
+---@param target string|string[]
+---@param options moon.DialOptions?
+---@param flow fun(call: moon.Call): any
+---@return moon.Task
+function moon.originate(target, options, flow) end
+
+---@param fn fun(...): any
+---@param ... any
+---@return moon.Task
+function moon.spawn(fn, ...) end
+
+--- Waits.
+---@param seconds number
+---@return true
+function moon.sleep(seconds) end
+
+---@param seconds number
+---@param fn fun()
+---@return moon.Timer
+function moon.after(seconds, fn) end
+
+--- Never overlaps itself. Made on a call, it ends with the call.
+---@param seconds number
+---@param fn fun()
+---@return moon.Timer
+function moon.every(seconds, fn) end
+
+--- "call" (a new one), events of all calls (with call, event), or your own.
+---@param event moon.EventName|"call"|string
+---@param fn fun(...)
+---@return moon.Subscription
+function moon.on(event, fn) end
+
+---@param event string
+---@param value any
+function moon.emit(event, value) end
+
+--- Waits for the first of: call:event(…), playbacks, tasks; `timeout` seconds.
+---@param sources table<string, any>
+---@return string which a key of SOURCES, or "timeout"
+---@return any value
+function moon.select(sources) end
+
+---@return moon.Call[] oldest first
+function moon.calls() end
+---@param id string
+---@return moon.Call?
+function moon.call(id) end
+---@return number seconds since the epoch
+function moon.now() end
+---@param exit_code integer?
+function moon.stop(exit_code) end
+function moon.drain() end
+---@param definition table fields of `accounts` in the configuration
+---@return string name
+function moon.account(definition) end
+---@param definition table fields of `trunks` in the configuration
+---@return string name
+function moon.trunk(definition) end
+--- Run the script in that file, in this environment; what it returns.
+---@param path string
+---@return any ...
+function moon.load(path) end
+
+---@class moon.Log
+---@field debug fun(format: string, ...)
+---@field info fun(format: string, ...)
+---@field warn fun(format: string, ...)
+---@field error fun(format: string, ...)
+
+---@class moon.Db
+---@field null lightuserdata
+local db = {}
+--- Waits. SELECTs read beside the writers, at most 30 s.
+---@param sql string
+---@param ... any parameters for ?
+---@return table<string, any>[]? rows
+---@return string? reason
+---@return string? message
+function db.query(sql, ...) end
+--- Waits until it is durable.
+---@param sql string
+---@param ... any
+---@return integer? changes
+---@return integer|string last_id or the reason
+function db.exec(sql, ...) end
+--- Waits. All or nothing; durable.
+---@param statements any[][] {sql, parameters…}
+---@return table<string, any>[]? rows of the last statement that had any
+---@return integer|string changes or the reason
+function db.transaction(statements) end
+--- The text of db/queries/NAME.sql.
+---@param name string
+---@return string
+function db.sql(name) end
+
+---@class moon.Cdr
+local cdr = {}
+--- Waits. Newest first; times and durations in seconds.
+---@param filter {id: string?, since: number|string|nil, until: number|string|nil, disposition: string?, campaign: string?, number: string?, direction: string?, lead: string?, limit: integer?}?
+---@return table[]?
+function cdr.find(filter) end
+
+---@class moon.Json
+---@field null lightuserdata
+---@field encode fun(value: any): string
+---@field decode fun(text: string): any, string?
+---@field array fun(t: table?): table a list also when it is empty
+
+---@class moon.Csv
+local csv = {}
+--- Each step may wait. A row that is wrong has `error` and no fields.
+---@param path string
+---@return fun(): {line: integer, fields: string[], error: string?}?
+function csv.rows(path) end
+
+---@class moon.Playback
+local playback = {}
+function playback:pause() end
+function playback:resume() end
+---@param seconds number
+function playback:seek(seconds) end
+---@param db number
+function playback:volume(db) end
+function playback:stop() end
+--- Waits.
+---@param seconds number?
+---@return "done"|"stopped"|nil
+---@return string? reason
+function playback:wait(seconds) end
+
+---@class moon.Recorder
+---@field file string
+local recorder = {}
+function recorder:pause() end
+function recorder:resume() end
+function recorder:mask() end
+function recorder:unmask() end
+function recorder:stop() end
+
+---@class moon.Recording
+---@field file string
+---@field duration number
+---@field reason "max"|"silence"|"terminator"|"hangup"|"stopped"
+
+---@class moon.Call
+---@field id string
+---@field direction "in"|"out"
+---@field state "idle"|"calling"|"incoming"|"early"|"answered"|"ended"
+---@field from string?
+---@field to string?
+---@field from_user string?
+---@field to_user string?
+---@field from_uri string?
+---@field to_uri string?
+---@field display_name string?
+---@field account string?
+---@field trunk string?
+---@field headers table<string, string> read: of the INVITE; set: of our responses
+---@field codec string?
+---@field user table yours; saved with the call record
+---@field disposition string? may be set
+---@field started_at number?
+---@field answered_at number?
+---@field ended_at number?
+---@field sip_code integer?
+---@field reason string?
+---@field q850 integer?
+---@field hangup_by string?
+---@field hangup_cause string?
+---@field stats table<string, number>
+---@field lead any
+---@field digits string? received so far
+---@field recording string?
+---@field held boolean by the far side
+local call = {}
+---@param options {headers: table<string, string>?}?
+---@return true
+function call:answer(options) end
+---@return true
+function call:ring() end
+--- 183, and the prompt as early media.
+---@param options {prompt: moon.Prompt?, headers: table<string, string>?}?
+function call:progress(options) end
+---@param code integer? 400 to 699, default 603
+---@param reason string?
+function call:reject(code, reason) end
+---@param uri string
+function call:redirect(uri) end
+---@param reason string?
+function call:hangup(reason) end
+--- Waits.
+---@param what moon.Prompt
+---@param options {loop: boolean|integer|nil, volume: number?, start: number?, stop_on: string?}?
+---@return "done"|"stopped"
+---@return string? digit
+function call:play(what, options) end
+---@param what moon.Prompt
+---@param options {loop: boolean|integer|nil, volume: number?, start: number?, mix: boolean?}?
+---@return moon.Playback
+function call:play_async(what, options) end
+
+---@class moon.GatherOptions
+---@field prompt moon.Prompt?
+---@field min_digits integer? default 1
+---@field max_digits integer?
+---@field terminator string? default "#"; "": none
+---@field timeout number? to the first digit, from the prompt's end; default 5
+---@field inter_digit_timeout number? default 3
+---@field tries integer? default 1
+---@field valid string? a Lua pattern for the whole
+---@field invalid_prompt moon.Prompt?
+---@field barge_in boolean? default true
+
+--- Waits.
+---@param options moon.GatherOptions?
+---@return string? digits
+---@return "timeout"|"invalid"|nil reason
+function call:gather(options) end
+call.read = call.gather
+call.play_and_get_digits = call.gather
+--- Waits.
+---@param digits string 0-9 * # A-D, w pauses
+---@param options {mode: "auto"|"rfc4733"|"info"|nil, duration: number?, gap: number?}?
+---@return true?
+---@return string? reason
+function call:dtmf(digits, options) end
+--- Waits; returns also when the call ends.
+---@param options {file: string?, max: number?, silence: number?, beep: boolean?, channels: "heard"|"mixed"|"stereo"|nil, trim: boolean?, terminator: string?}?
+---@return moon.Recording?
+---@return string? reason
+---@return string? message
+function call:record(options) end
+---@param options {file: string?, max: number?, channels: "heard"|"mixed"|"stereo"|nil}?
+---@return moon.Recorder
+function call:record_call(options) end
+--- Waits.
+---@return true?
+---@return string? reason
+function call:hold() end
+--- Waits.
+---@return true?
+---@return string? reason
+function call:unhold() end
+---@param options {direction: "in"|"out"|"both"|nil}?
+function call:mute(options) end
+---@param options {direction: "in"|"out"|"both"|nil}?
+function call:unmute(options) end
+--- It goes on when the coroutine that owns it ends.
+function call:detach() end
+--- Drop unread digits.
+function call:flush() end
+--- Waits.
+---@param event moon.EventName
+---@param seconds number?
+---@return moon.Event?
+---@return "timeout"?
+function call:wait(event, seconds) end
+--- Waits.
+---@param seconds number?
+---@return string? digit
+---@return "timeout"?
+function call:wait_digit(seconds) end
+--- Waits.
+---@param seconds number
+function call:sleep(seconds) end
+--- For moon.select.
+---@param name moon.EventName
+function call:event(name) end
+---@param name moon.EventName
+---@param handler fun(event: moon.Event)
+---@return moon.Subscription
+function call:on(name, handler) end
+
+return moon
