@@ -111,7 +111,8 @@ void call_peer(struct call *call)
 	char text[64];
 
 	if (peer && sa_isset(peer, SA_ALL) &&
-	    re_snprintf(text, sizeof(text), "%J", peer) > 0)
+	    re_snprintf(text, sizeof(text), "%s:%J",
+			session_peer_transport(call->session), peer) > 0)
 		cdr_set(&call->cdr, &call->cdr.peer, text);
 }
 

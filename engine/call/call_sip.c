@@ -140,9 +140,10 @@ int call_ring(struct call *call)
 	if (err)
 		return err;
 	call_set_state(call, CALL_EARLY);
+	if (!call->cdr.ring_at_ms)
+		call->cdr.ring_at_ms = clock_wall_ms();
 	if (!call->rang) {
 		call->rang = true;
-		call->cdr.ring_at_ms = clock_wall_ms();
 		call_emit_type(call, CALL_EV_RINGING);
 	}
 	return 0;
@@ -164,6 +165,8 @@ int call_progress(struct call *call)
 	if (err)
 		return err;
 	call_set_state(call, CALL_EARLY);
+	if (!call->cdr.ring_at_ms)
+		call->cdr.ring_at_ms = clock_wall_ms();
 	call_emit_type(call, CALL_EV_PROGRESS);
 	return 0;
 }
@@ -364,9 +367,10 @@ static void on_progress(uint16_t scode, struct mbuf *sdp, void *arg)
 	call_peer(call);
 	tmr_cancel(&call->host_tmr);
 	(void)mem_ref(call);
+	if ((scode == 180 || scode == 183) && !call->cdr.ring_at_ms)
+		call->cdr.ring_at_ms = clock_wall_ms();
 	if (scode == 180 && !call->rang) {
 		call->rang = true;
-		call->cdr.ring_at_ms = clock_wall_ms();
 		call_set_state(call, CALL_EARLY);
 		call_emit_type(call, CALL_EV_RINGING);
 	}

@@ -20,7 +20,7 @@ struct cdr {
 	char *account, *trunk;
 	char *from_uri, *from_user, *display_name;
 	char *to_uri, *to_user;
-	char *peer; /* address:port of the far side's signalling */
+	char *peer; /* transport:address:port of the far side's signalling */
 	int64_t started_at_ms, ring_at_ms, answered_at_ms, ended_at_ms;
 	/* answered, busy, no_answer, declined, cancelled, invalid, congestion,
 	 * failed, refused, … or what the script has set (DIALING.md) */

@@ -49,7 +49,7 @@ static int l_on_call(lua_State *L)
 		return raise_error(L, "usage", "moon.on_call: %s", err);
 	route = mem_zalloc(sizeof(*route), route_destroy);
 	if (!route)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	route->host = gen->host;
 	route->ref = LUA_NOREF;
 	if (has_pattern)

@@ -365,6 +365,18 @@ const struct sa *session_peer(const struct session *session)
 	return &session->peer;
 }
 
+const char *session_peer_transport(const struct session *session)
+{
+	switch (session->peer_tp) {
+	case SIP_TRANSP_TCP:
+		return "tcp";
+	case SIP_TRANSP_TLS:
+		return "tls";
+	default:
+		return "udp";
+	}
+}
+
 const struct sip_msg *session_msg(const struct session *session)
 {
 	return session->msg;

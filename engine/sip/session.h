@@ -120,6 +120,8 @@ const char *session_callid(const struct session *session);
 /* The address that the INVITE came from, or that it went to (unset before
  * the first response). */
 const struct sa *session_peer(const struct session *session);
+/* Its transport, as log and records write it: "udp", "tcp", "tls". */
+const char *session_peer_transport(const struct session *session);
 /* The INVITE of an incoming session, valid as long as it; the 2xx of an
  * outgoing one once it is answered; else NULL. */
 const struct sip_msg *session_msg(const struct session *session);

@@ -40,6 +40,7 @@ struct session {
 	struct sip_msg *msg;
 	struct mbuf *invite_sdp; /* in: session_sdp() has been asked */
 	struct sa peer, first_dst;
+	enum sip_transp peer_tp; /* how PEER is reached, with it */
 	char *contact_user;
 	char *ack_auth;	 /* out: credentials of the INVITE, for its ACK */
 	char *bye_extra; /* Reason header of the BYE to come */

@@ -82,8 +82,10 @@ static void on_invite_response(int err, const struct sip_msg *msg,
 {
 	struct session *session = request->session;
 
-	if (msg)
+	if (msg) {
 		session->peer = msg->src;
+		session->peer_tp = msg->tp;
+	}
 	if (msg && msg->scode < 200) {
 		provisional(session, msg);
 		return;

@@ -103,6 +103,7 @@ void uas_invite(struct stack *stack, const struct sip_msg *msg)
 	}
 	session->msg = mem_ref((void *)msg);
 	session->peer = msg->src;
+	session->peer_tp = msg->tp;
 	session_add(session, sip_dialog_callid(session->dlg));
 	session->owned = true;
 	if (sip_treply(&session->st, stack->sip, msg, 100, "Trying")) {

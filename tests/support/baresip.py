@@ -10,7 +10,7 @@ from .waiting import until
 CONFIG = """\
 poll_method epoll
 sip_listen 127.0.0.1:{port}
-net_interface lo
+net_interface 127.0.0.1
 call_local_timeout 120
 call_max_calls 4
 audio_player aubridge,nowhere

@@ -306,6 +306,15 @@ static UNUSED const char *host_of(const struct engine *e)
 	return text;
 }
 
+/* As a call record names it. */
+static UNUSED const char *peer_of(const struct engine *e)
+{
+	static char text[70];
+
+	(void)snprintf(text, sizeof(text), "udp:%s", host_of(e));
+	return text;
+}
+
 static UNUSED const char *uri_of(const struct engine *e, const char *user)
 {
 	static char text[128];
