@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char mt_key = 'e';
@@ -62,12 +63,19 @@ int raise_error(lua_State *L, const char *code, const char *fmt, ...)
 	lua_setfield(L, -2, "where");
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &mt_key);
 	lua_setmetatable(L, -2);
-	return lua_error(L);
+	(void)lua_error(L);
+	abort(); /* not reached: lua_error() does not say that of itself */
+}
+
+int raise_memory(lua_State *L)
+{
+	(void)luaL_error(L, "not enough memory");
+	abort();
 }
 
 int raise_hangup(lua_State *L)
 {
-	return raise_error(L, "hangup", "the call has ended");
+	raise_error(L, "hangup", "the call has ended");
 }
 
 int raise_errno(lua_State *L, const char *verb, int err)

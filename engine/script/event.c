@@ -179,7 +179,7 @@ static int subscribe(lua_State *L, struct list *list, const char *name,
 	luaL_setmetatable(L, "moondial.subscription");
 	sub = *box = mem_zalloc(sizeof(*sub), subscription_destroy);
 	if (!sub || !(sub->name = strdup(name)))
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	sub->host = host;
 	lua_pushvalue(L, index);
 	sub->ref = luaL_ref(L, LUA_REGISTRYINDEX);

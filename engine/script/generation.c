@@ -131,7 +131,7 @@ struct generation *generation_new(lua_State *L, const char *file,
 	struct generation *gen = mem_zalloc(sizeof(*gen), generation_destroy);
 
 	if (!gen)
-		(void)luaL_error(L, "not enough memory");
+		(void)raise_memory(L);
 	gen->host = host;
 	gen->env_ref = gen->g_ref = gen->loaded_ref = gen->args_ref = LUA_NOREF;
 	gen->number = ++host->next_generation;
@@ -143,7 +143,7 @@ struct generation *generation_new(lua_State *L, const char *file,
 		gen->file = strdup(file);
 		gen->folder = strdup(dirname(path));
 		if (!gen->file || !gen->folder)
-			(void)luaL_error(L, "not enough memory");
+			(void)raise_memory(L);
 	}
 	open_environment(L, gen, argv);
 	return gen;

@@ -63,6 +63,8 @@ static void run_job(lua_State *L, void *arg)
 {
 	struct job *job = arg;
 
+	if (host_of(L)->collects)
+		(void)lua_gc(L, LUA_GCCOLLECT);
 	job->fn(L, job);
 }
 
@@ -98,6 +100,8 @@ void scripts_drain(void *arg)
 			 (s->state == SCRIPT_WAITING && s->woken))
 			script_step(s, host_slice_ns(host));
 	}
+	if (host->collects)
+		(void)lua_gc(host->L, LUA_GCCOLLECT);
 	memory_watch(host);
 	if (!list_isempty(&host->jobs) || !list_isempty(&host->ready))
 		host_kick(host);
@@ -150,6 +154,8 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	(void)lua_atpanic(host->L, panic);
 	*(void **)lua_getextraspace(host->L) = NULL;
 	(void)lua_gc(host->L, LUA_GCINC, 150, 0, 0);
+	/* For tests: what is not anchored is found out soon. */
+	host->collects = getenv("MOONDIAL_GC") != NULL;
 	if (!host_protect(host, open_state, NULL)) {
 		lua_close(host->L);
 		free(host);

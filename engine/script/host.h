@@ -85,6 +85,7 @@ struct scripts {
 	int raise_mt;	/* registry: metatable of raised errors */
 	int format_ref; /* registry: the stock string.format */
 	bool freeing;	/* scripts_free() is under way */
+	bool collects;	/* a full collection around each callback */
 };
 
 static inline struct scripts *host_of(lua_State *L)
@@ -273,8 +274,9 @@ void budget_here(lua_State *L, char where[WHERE_SIZE]);
 
 /* Raise {code, message, where}: where is the line that called the verb. */
 int raise_error(lua_State *L, const char *code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-int raise_hangup(lua_State *L);
+	__attribute__((format(printf, 3, 4), noreturn));
+int raise_memory(lua_State *L) __attribute__((noreturn));
+int raise_hangup(lua_State *L) __attribute__((noreturn));
 int raise_errno(lua_State *L, const char *verb, int err);
 /* nil, reason */
 int push_reason(lua_State *L, const char *reason);

@@ -170,7 +170,7 @@ static int l_rows(lua_State *L)
 	luaL_setmetatable(L, "moondial.csv");
 	batch = *box = mem_zalloc(sizeof(*batch), batch_destroy);
 	if (!batch)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	if (*path == '/' || !gen->folder) {
 		(void)snprintf(batch->path, sizeof(batch->path), "%s", path);
 	} else {

@@ -161,7 +161,7 @@ bool value_read(lua_State *L, int index, struct store_value *value)
 int query_push_error(lua_State *L, const struct query *query, const char *verb)
 {
 	if (query->no_memory)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	if (!strcmp(query->code, "sql"))
 		return raise_error(L, "sql", "%s: %s", verb, query->error);
 	(void)push_reason(L, query->code);

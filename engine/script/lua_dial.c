@@ -377,7 +377,7 @@ static int l_dial(lua_State *L)
 		op->targets[i] = strdup(lua_tostring(L, -1));
 		lua_pop(L, 1);
 		if (!op->targets[i])
-			return luaL_error(L, "not enough memory");
+			return raise_memory(L);
 	}
 	waiter_init(L, &op->w, dial_disarm, dial_abort, dial_push);
 	if (op->in_turn)

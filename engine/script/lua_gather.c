@@ -261,7 +261,7 @@ static void read_valid(lua_State *L, struct gather *g)
 		(void)raise_error(L, "usage", "call:gather: valid: %s", err);
 	g->valid = mem_alloc(strlen(valid) + 1, NULL);
 	if (!g->valid)
-		(void)luaL_error(L, "not enough memory");
+		(void)raise_memory(L);
 	memcpy(g->valid, valid, strlen(valid) + 1);
 }
 

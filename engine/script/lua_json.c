@@ -211,7 +211,7 @@ static int l_encode(lua_State *L)
 		return raise_error(L, "usage", "moon.json.encode: %s", err);
 	h->text = cJSON_PrintUnformatted(h->json);
 	if (!h->text)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	lua_pushstring(L, h->text);
 	holder_free(h);
 	budget_check(L);

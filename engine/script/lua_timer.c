@@ -150,7 +150,7 @@ static int make(lua_State *L, const char *verb, bool every)
 	luaL_setmetatable(L, "moondial.timer");
 	timer = *box = mem_zalloc(sizeof(*timer), timer_destroy);
 	if (!timer)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	timer->host = host;
 	lua_pushvalue(L, 2);
 	timer->ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -128,7 +128,7 @@ static void read_name(lua_State *L, struct playlist *playlist, int index,
 				  verb, name);
 	copy = calloc(paths.count, sizeof(*copy));
 	if (!copy)
-		(void)luaL_error(L, "not enough memory");
+		(void)raise_memory(L);
 	memcpy(copy, paths.list, paths.count * sizeof(*copy));
 	source = next(L, playlist, verb);
 	source->type = MEDIA_FILE;

@@ -174,7 +174,7 @@ static int l_print(lua_State *L)
 	luaL_pushresult(&b);
 	line = strdup(lua_tostring(L, -1));
 	if (!line)
-		return luaL_error(L, "not enough memory");
+		return raise_memory(L);
 	if (!host->config.background ||
 	    background_run(host->config.background, write_line, free_line,
 			   line)) {

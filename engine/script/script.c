@@ -229,7 +229,7 @@ struct script *script_new(lua_State *L, int nargs, struct generation *gen,
 		(void)luaL_error(L, "too many arguments");
 	s = mem_zalloc(sizeof(*s), script_destroy);
 	if (!s)
-		(void)luaL_error(L, "not enough memory");
+		(void)raise_memory(L);
 	s->host = host;
 	s->co = co;
 	s->role = role;
