@@ -18,10 +18,10 @@ struct engine;
 struct config;
 
 struct engine_params {
-	struct config *config;	  /* borrowed for life */
-	const char *const *sip;	  /* --sip, NULL-terminated; NULL: config */
+	struct config *config;	/* borrowed for life */
+	const char *const *sip; /* --sip, NULL-terminated; NULL: config */
 	const char *script;
-	const char *const *argv;  /* for moon.args, NULL-terminated */
+	const char *const *argv; /* for moon.args, NULL-terminated */
 };
 
 /* Start all of it. False with a message in ERR that says what to do. */

@@ -31,26 +31,26 @@ void log_write(enum log_level level, const char *id, const char *fmt, ...)
 void log_vwrite(enum log_level level, const char *id, const char *fmt,
 		va_list ap) __attribute__((format(printf, 3, 0)));
 
-#define log_debug(id, ...)                                                     \
-	do {                                                                   \
-		if (log_enabled(LOG_DEBUG))                                    \
-			log_write(LOG_DEBUG, (id), __VA_ARGS__);               \
+#define log_debug(id, ...)                                       \
+	do {                                                     \
+		if (log_enabled(LOG_DEBUG))                      \
+			log_write(LOG_DEBUG, (id), __VA_ARGS__); \
 	} while (0)
-#define log_info(id, ...) log_write(LOG_INFO, (id), __VA_ARGS__)
-#define log_warn(id, ...) log_write(LOG_WARN, (id), __VA_ARGS__)
+#define log_info(id, ...)  log_write(LOG_INFO, (id), __VA_ARGS__)
+#define log_warn(id, ...)  log_write(LOG_WARN, (id), __VA_ARGS__)
 #define log_error(id, ...) log_write(LOG_ERROR, (id), __VA_ARGS__)
 
 /* At most BURST lines in PERIOD_MS; a line before the next one let through
- * tells how many were left out. Make it static beside the message it guards; for messages
- * that a stranger can cause at will. */
+ * tells how many were left out. Make it static beside the message it guards;
+ * for messages that a stranger can cause at will. */
 struct log_limit {
 	uint32_t burst, period_ms;
 	uint64_t since_ms;
 	uint32_t written, left_out;
 };
-#define LOG_LIMIT(burst_, period_ms_)                                          \
-	{                                                                      \
-		.burst = (burst_), .period_ms = (period_ms_)                   \
+#define LOG_LIMIT(burst_, period_ms_)                        \
+	{                                                    \
+		.burst = (burst_), .period_ms = (period_ms_) \
 	}
 void log_limited(struct log_limit *limit, enum log_level level, const char *id,
 		 const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -17,11 +17,11 @@ struct metric {
 
 void metric_register(struct metric *metric);
 
-#define METRIC(name_, help_)                                                   \
-	static struct metric name_ = {.name = #name_, .help = (help_)};        \
-	__attribute__((constructor)) static void name_##_register(void)        \
-	{                                                                      \
-		metric_register(&name_);                                       \
+#define METRIC(name_, help_)                                            \
+	static struct metric name_ = {.name = #name_, .help = (help_)}; \
+	__attribute__((constructor)) static void name_##_register(void) \
+	{                                                               \
+		metric_register(&name_);                                \
 	}
 
 static inline void metric_add(struct metric *metric, uint64_t n)

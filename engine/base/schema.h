@@ -15,8 +15,8 @@ enum schema_type {
 	SCHEMA_INTEGER,
 	SCHEMA_NUMBER, /* seconds are numbers, fractions allowed */
 	SCHEMA_BOOLEAN,
-	SCHEMA_TABLE,  /* fields below it; without fields: any keys */
-	SCHEMA_LIST,   /* of ITEM */
+	SCHEMA_TABLE,	       /* fields below it; without fields: any keys */
+	SCHEMA_LIST,	       /* of ITEM */
 	SCHEMA_STRING_OR_LIST, /* "a" or {"a", "b"}; choices and check are of
 				* each string */
 	SCHEMA_ANY,
@@ -26,20 +26,22 @@ struct schema {
 	const char *name; /* NULL ends a list of fields */
 	enum schema_type type;
 	bool required;
-	double min, max;            /* when min < max */
-	const char *const *choices; /* NULL-terminated, or NULL */
+	double min, max;	     /* when min < max */
+	const char *const *choices;  /* NULL-terminated, or NULL */
 	const struct schema *fields; /* of SCHEMA_TABLE; NULL: any keys */
 	const struct schema *item;   /* of SCHEMA_LIST: one element */
-	const char *unit;            /* "s", "bytes", … for the manual */
-	const char *def;             /* default as shown in the manual */
-	const char *help;            /* a sentence for the manual */
-	/* Says more than the type can (an address, a URI); false with ERR set. */
+	const char *unit;	     /* "s", "bytes", … for the manual */
+	const char *def;	     /* default as shown in the manual */
+	const char *help;	     /* a sentence for the manual */
+	/* Says more than the type can (an address, a URI); false with ERR set.
+	 */
 	bool (*check)(const cJSON *value, char *err, size_t size);
 };
 
 /* Check VALUE (an object) against FIELDS. False with a message in ERR that
  * names the key's path below WHERE and, for an unknown key, the nearest:
- *   moondial.lua: accounts[2].registar: unknown key; did you mean 'registrar'? */
+ *   moondial.lua: accounts[2].registar: unknown key; did you mean 'registrar'?
+ */
 bool schema_check(const struct schema *fields, const cJSON *value,
 		  const char *where, char *err, size_t size);
 

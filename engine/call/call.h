@@ -50,12 +50,12 @@ enum call_event_type {
 	CALL_EV_RINGING,  /* out: 180; in: our 180 has been sent */
 	CALL_EV_PROGRESS, /* early media is open */
 	CALL_EV_ANSWERED,
-	CALL_EV_ENDED,	  /* the last one, except the two that say so; scode:
-			   * the final status, 0 for a BYE; text: of a 3xx
-			   * that came, where to (never followed: the script
-			   * decides, and outbound rules apply) */
-	CALL_EV_DIGIT,	  /* digit, duration_ms (RFC 4733 or INFO alike) */
-	CALL_EV_HOLD,	  /* the far side has put us on hold */
+	CALL_EV_ENDED, /* the last one, except the two that say so; scode:
+			* the final status, 0 for a BYE; text: of a 3xx
+			* that came, where to (never followed: the script
+			* decides, and outbound rules apply) */
+	CALL_EV_DIGIT, /* digit, duration_ms (RFC 4733 or INFO alike) */
+	CALL_EV_HOLD,  /* the far side has put us on hold */
 	CALL_EV_RESUME,
 	CALL_EV_PLAY_DONE,   /* op, result, text */
 	CALL_EV_RECORD_DONE, /* op, result, file, duration_ms; also after
@@ -83,8 +83,9 @@ typedef void(call_event_h)(struct call *call, const struct call_event *event,
 
 struct calls_handlers {
 	/* A new incoming call, nothing answered yet, its offer usable: find a
-	 * script. The handler takes a reference if it wants the call, and returns true;
-	 * false: nobody wants it (the handler may have rejected it). */
+	 * script. The handler takes a reference if it wants the call, and
+	 * returns true; false: nobody wants it (the handler may have rejected
+	 * it). */
 	bool (*incoming)(struct call *call, void *arg);
 	/* A CDR begins; a CDR is complete (borrowed, both on the loop). Each
 	 * call has both, refused ones too, whichever way it went. */
@@ -95,18 +96,18 @@ struct calls_handlers {
 };
 
 struct calls_config {
-	unsigned max_calls, max_cps;   /* engine-wide; 0: no limit */
-	uint32_t ring_timeout_ms;      /* incoming: no answer by the script */
-	uint32_t max_duration_ms;      /* 0: none */
+	unsigned max_calls, max_cps; /* engine-wide; 0: no limit */
+	uint32_t ring_timeout_ms;    /* incoming: no answer by the script */
+	uint32_t max_duration_ms;    /* 0: none */
 	uint16_t ptime_ms;
-	const char *const *codecs;     /* names in order; NULL: all */
+	const char *const *codecs; /* names in order; NULL: all */
 	/* outbound = {allow, deny, rate, concurrent}, patterns with *. ALLOW:
 	 * hosts of direct URIs, besides loopback and the hosts of trunks and
 	 * accounts. DENY: hosts, numbers and users of any target; it wins. */
 	const char *const *outbound_allow, *const *outbound_deny;
 	unsigned outbound_rate, outbound_concurrent;
-	const char *default_trunk;     /* for bare numbers; NULL: the only
-					  trunk, when there is one */
+	const char *default_trunk; /* for bare numbers; NULL: the only
+				      trunk, when there is one */
 };
 
 int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
@@ -151,15 +152,15 @@ void calls_count(const struct calls *calls, struct calls_count *count);
 /* ---- making one ----------------------------------------------------- */
 
 struct call_dial {
-	const char *target;    /* see target.h */
-	const char *trunk;     /* for numbers; NULL: the default trunk */
-	const char *account;   /* credentials and From; NULL: the trunk's */
-	const char *from;      /* number, user or URI; NULL: the account's */
+	const char *target;  /* see target.h */
+	const char *trunk;   /* for numbers; NULL: the default trunk */
+	const char *account; /* credentials and From; NULL: the trunk's */
+	const char *from;    /* number, user or URI; NULL: the account's */
 	const char *display_name;
-	const char *headers;   /* "Name: value\r\n…" or NULL */
-	uint32_t timeout_ms;   /* ring time-out; 0: 60 s */
+	const char *headers;	  /* "Name: value\r\n…" or NULL */
+	uint32_t timeout_ms;	  /* ring time-out; 0: 60 s */
 	uint32_t max_duration_ms; /* 0: the configured */
-	const char *campaign;  /* for the CDR, or NULL */
+	const char *campaign;	  /* for the CDR, or NULL */
 	const char *lead_id;
 	unsigned attempt;
 };
@@ -195,7 +196,7 @@ int call_redirect(struct call *call, const char *uri);
 /* In any state: reject with 480, CANCEL or BYE. WHY (for the CDR: "normal",
  * "max_duration", "drain", "script_error", …) may be NULL. */
 void call_hangup(struct call *call, enum call_party by, const char *why);
-int call_hold(struct call *call);   /* CALL_EV_OFFER_DONE tells */
+int call_hold(struct call *call); /* CALL_EV_OFFER_DONE tells */
 int call_unhold(struct call *call);
 void call_mute(struct call *call, bool rx, bool tx);
 /* Response headers of 18x/200/3xx–6xx to come: "Name", "value". EINVAL for a
@@ -228,7 +229,8 @@ void call_set_script(struct call *call, const char *script);
 void call_set_script_error(struct call *call, const char *error,
 			   const char *traceback);
 void call_set_user_json(struct call *call, const char *json);
-/* The line of the script that hangs up ("flow.lua:12"); the first one counts. */
+/* The line of the script that hangs up ("flow.lua:12"); the first one counts.
+ */
 void call_set_hangup_line(struct call *call, const char *line);
 /* A script runs on this call: the CDR waits for the end of it. */
 void call_script_begin(struct call *call);

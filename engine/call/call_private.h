@@ -31,7 +31,7 @@ struct session;
 struct refusal {
 	const char *cause; /* "limit", …: hangup_cause, *REASON of call_dial */
 	uint16_t scode, q850;
-	const char *reason; /* the phrase */
+	const char *reason;   /* the phrase */
 	unsigned retry_after; /* seconds; 0: none */
 	const char *warning;  /* RFC 3261 20.43, or NULL */
 	int err;	      /* of call_dial */

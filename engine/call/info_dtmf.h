@@ -20,8 +20,7 @@ int info_dtmf_decode(const struct sip_msg *msg, char *digit,
 
 /* The same from a content type ("application", "dtmf-relay") and a body. */
 int info_dtmf_parse(const struct pl *type, const struct pl *subtype,
-		    const struct pl *body, char *digit,
-		    uint32_t *duration_ms);
+		    const struct pl *body, char *digit, uint32_t *duration_ms);
 
 extern const char info_dtmf_ctype[]; /* "application/dtmf-relay" */
 

@@ -24,12 +24,12 @@ enum target_type {
 
 struct target {
 	enum target_type type;
-	char name[64];	  /* of trunk, account, endpoint */
-	char number[64];  /* digits, or a user name */
-	char uri[256];	  /* of TARGET_URI, normalised */
-	char user[64];	  /* of TARGET_URI, as written */
-	char host[128];	  /* of TARGET_URI, without brackets, in lower case */
-	bool secure;	  /* of TARGET_URI: asks for TLS */
+	char name[64];	 /* of trunk, account, endpoint */
+	char number[64]; /* digits, or a user name */
+	char uri[256];	 /* of TARGET_URI, normalised */
+	char user[64];	 /* of TARGET_URI, as written */
+	char host[128];	 /* of TARGET_URI, without brackets, in lower case */
+	bool secure;	 /* of TARGET_URI: asks for TLS */
 };
 
 /* EINVAL with a message in ERR that says which part is wrong. */
@@ -38,11 +38,11 @@ int target_parse(struct target *target, const char *text, char *err,
 
 /* host[:port][;name=value…], as in a trunk's hosts and behind a URI's @. */
 struct target_host {
-	char host[128];	  /* without brackets, in lower case */
+	char host[128]; /* without brackets, in lower case */
 	bool ipv6;
-	uint16_t port;	  /* 0: none */
-	char params[96];  /* ";transport=tcp" or "" */
-	bool secure;	  /* transport=tls */
+	uint16_t port;	 /* 0: none */
+	char params[96]; /* ";transport=tcp" or "" */
+	bool secure;	 /* transport=tls */
 };
 int target_host_parse(struct target_host *host, const char *text, char *err,
 		      size_t size);

@@ -16,13 +16,13 @@ struct trunk;
 
 struct trunk_params {
 	const char *name;
-	const char *const *hosts; /* "host[:port][;transport=tcp]", tried in
-				     order; NULL-terminated; or NULL */
-	const char *account;	  /* credentials, identity; hosts from its
-				     registrar when HOSTS is NULL */
-	const char *from;	  /* caller id when the call names none */
-	const char *prefix;	  /* put before each number, in place of its
-				     +; or NULL */
+	const char *const *hosts;    /* "host[:port][;transport=tcp]", tried in
+					order; NULL-terminated; or NULL */
+	const char *account;	     /* credentials, identity; hosts from its
+					registrar when HOSTS is NULL */
+	const char *from;	     /* caller id when the call names none */
+	const char *prefix;	     /* put before each number, in place of its
+					+; or NULL */
 	unsigned max_calls, max_cps; /* 0: no limit */
 };
 
@@ -37,8 +37,7 @@ struct trunk *trunk_only(const struct trunks *trunks);
 /* The trunk that has HOST among its own, or NULL. A host by name is matched
  * by name only; an incoming call's source by address. */
 struct trunk *trunk_of_host(const struct trunks *trunks, const char *host);
-struct trunk *trunk_of_addr(const struct trunks *trunks,
-			    const struct sa *addr);
+struct trunk *trunk_of_addr(const struct trunks *trunks, const struct sa *addr);
 const struct trunk_params *trunk_params(const struct trunk *trunk);
 typedef bool(trunk_apply_h)(struct trunk *trunk, void *arg);
 void trunk_each(const struct trunks *trunks, trunk_apply_h *fn, void *arg);

@@ -39,12 +39,12 @@ const struct media_codec *media_codec_find(const char *name);
 /* ---- events --------------------------------------------------------- */
 
 enum media_event_type {
-	MEDIA_CLOSED,	    /* the stream is gone, its port is free; stats */
-	MEDIA_PLAY_DONE,    /* op, result */
-	MEDIA_RECORD_DONE,  /* op, result, file, duration_ms */
-	MEDIA_DTMF_DONE,    /* op, result: digits have been sent */
-	MEDIA_DIGIT,	    /* it has ended: digit, duration_ms; dtmf_rx.h */
-	MEDIA_LATCHED,	    /* first valid packet; peer: where it came from */
+	MEDIA_CLOSED,	   /* the stream is gone, its port is free; stats */
+	MEDIA_PLAY_DONE,   /* op, result */
+	MEDIA_RECORD_DONE, /* op, result, file, duration_ms */
+	MEDIA_DTMF_DONE,   /* op, result: digits have been sent */
+	MEDIA_DIGIT,	   /* it has ended: digit, duration_ms; dtmf_rx.h */
+	MEDIA_LATCHED,	   /* first valid packet; peer: where it came from */
 };
 
 enum media_result {
@@ -61,9 +61,9 @@ struct media_stats {
 	uint64_t tx_bytes, rx_bytes; /* payload */
 	uint32_t rx_lost;	     /* RFC 3550 A.3, never below 0 */
 	uint32_t rx_duplicate, rx_late, rx_reordered;
-	uint32_t rx_rejected;	  /* not from the peer, or no valid RTP */
-	uint32_t rx_jitter_us;	  /* interarrival jitter, RFC 3550 6.4.1 */
-	uint32_t remote_lost;	  /* as the peer's last report says */
+	uint32_t rx_rejected;  /* not from the peer, or no valid RTP */
+	uint32_t rx_jitter_us; /* interarrival jitter, RFC 3550 6.4.1 */
+	uint32_t remote_lost;  /* as the peer's last report says */
 	uint32_t remote_jitter_us;
 	uint32_t rtt_us; /* 0: unknown (no RTCP from the peer) */
 };
@@ -88,9 +88,9 @@ typedef void(media_event_h)(const struct media_event *event, void *arg);
 /* ---- set-up --------------------------------------------------------- */
 
 struct media_config {
-	unsigned workers;	 /* 0: cores − 1, at least 1 */
+	unsigned workers;	     /* 0: cores − 1, at least 1 */
 	uint16_t port_min, port_max; /* RTP on even ports, RTCP one above */
-	uint64_t cache_max_bytes; /* prompts kept decoded */
+	uint64_t cache_max_bytes;    /* prompts kept decoded */
 };
 
 /* Start the threads. ENOMEM, EINVAL (a port range without a pair), errno. */
@@ -131,7 +131,7 @@ struct media_params {
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
 	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
 	const struct media_codec *codec;
-	uint8_t pt_tx, pt_rx;  /* payload type that we send, that we expect */
+	uint8_t pt_tx, pt_rx; /* payload type that we send, that we expect */
 	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
 	uint16_t ptime_ms;	    /* of what we send: 10–60, usually 20 */
 	bool tx, rx;		    /* by the SDP directions of both sides */
@@ -153,8 +153,8 @@ void media_stream_close(struct media *media, handle_t stream);
 /* ---- playing -------------------------------------------------------- */
 
 enum media_source_type {
-	MEDIA_FILE,    /* a WAV (anything libsndfile reads), mixed to mono */
-	MEDIA_TONE,    /* sine(s) with cadence */
+	MEDIA_FILE, /* a WAV (anything libsndfile reads), mixed to mono */
+	MEDIA_TONE, /* sine(s) with cadence */
 	MEDIA_QUIET,
 };
 
@@ -200,8 +200,8 @@ void media_play_control(struct media *media, handle_t stream, uint32_t op,
 /* ---- recording ------------------------------------------------------ */
 
 enum media_record_channels {
-	MEDIA_RECORD_HEARD, /* mono: what the far side says */
-	MEDIA_RECORD_MIXED, /* mono: both */
+	MEDIA_RECORD_HEARD,  /* mono: what the far side says */
+	MEDIA_RECORD_MIXED,  /* mono: both */
 	MEDIA_RECORD_STEREO, /* left: far side, right: what we send */
 };
 

@@ -31,8 +31,8 @@ enum session_state {
 
 /* Why a session has ended, as given to the closed handler. */
 struct session_end {
-	int err;	   /* ETIMEDOUT, ECONNREFUSED, …; 0: by a message */
-	uint16_t scode;	   /* final status; 0 when there was none (BYE) */
+	int err;	     /* ETIMEDOUT, ECONNREFUSED, …; 0: by a message */
+	uint16_t scode;	     /* final status; 0 when there was none (BYE) */
 	const char *reason;  /* its phrase, or the Reason header's text */
 	uint16_t q850;	     /* of a Reason header (RFC 3326); 0: none */
 	bool by_peer;	     /* BYE, CANCEL, a final response of the peer */
@@ -69,8 +69,8 @@ struct session_invite {
 	const char *from_name; /* display name or NULL */
 	const char *contact_user;
 	const char *const *routes; /* outbound proxies, NULL-terminated */
-	const char *headers; /* "Name: value\r\n…", checked; or NULL */
-	struct mbuf *sdp;    /* the offer; borrowed */
+	const char *headers;	   /* "Name: value\r\n…", checked; or NULL */
+	struct mbuf *sdp;	   /* the offer; borrowed */
 	/* Credentials for a realm, as libre's sip_auth_h (0 with both set, or
 	 * an error when there are none for that realm). The password may be
 	 * DIGEST_HA1 (digest.h) and HA1 in hex. In-dialog requests carry them
@@ -112,8 +112,8 @@ int session_info(struct session *session, const char *ctype, const char *body,
 
 /* End it in any state. Before an answer: CANCEL, or SCODE/REASON (0: 480);
  * answered: BYE. Q850 > 0 adds a Reason header. Never fails. */
-void session_close(struct session *session, uint16_t scode,
-		   const char *reason, uint16_t q850);
+void session_close(struct session *session, uint16_t scode, const char *reason,
+		   uint16_t q850);
 
 enum session_state session_state(const struct session *session);
 const char *session_callid(const struct session *session);
