@@ -135,10 +135,9 @@ static struct span scan(const char *text, size_t size)
 			return span; /* is there a \n behind it? */
 		if (c == ',') {
 			where = FIELD_START;
-		} else if (c == '"' && where == FIELD_START) {
-			where = QUOTED;
-		} else if (c == '"' && where == QUOTE_SEEN) {
-			where = QUOTED; /* "" is a quote */
+		} else if (c == '"' &&
+			   (where == FIELD_START || where == QUOTE_SEEN)) {
+			where = QUOTED; /* it begins, or "" is a quote in it */
 		} else {
 			if (c == '"' && !span.error)
 				span.error = "a quote inside an unquoted field";

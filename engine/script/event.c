@@ -172,7 +172,7 @@ static int subscribe(lua_State *L, struct list *list, const char *name,
 		     int index, struct leg *leg)
 {
 	struct scripts *host = host_of(L);
-	struct subscription **box = lua_newuserdatauv(L, sizeof(*box), 0);
+	struct subscription **box = lua_newuserdatauv(L, sizeof(void *), 0);
 	struct subscription *sub;
 
 	*box = NULL;

@@ -198,12 +198,13 @@ void leg_script_ended(struct script *s)
 	struct leg *own = s->leg;
 	struct le *le;
 
-	if (s->failed && own)
+	if (s->failed && own && own->owner != s)
 		call_set_script_error(own->call, s->error, s->traceback);
 	while ((le = list_head(&s->owned))) {
-		struct leg *leg = mem_ref(le->data);
+		struct leg *leg = le->data;
 
-		if (s->failed && leg != own)
+		(void)mem_ref(leg);
+		if (s->failed)
 			call_set_script_error(leg->call, s->error,
 					      s->traceback);
 		end_call(leg, s);

@@ -21,7 +21,7 @@ void leg_push(lua_State *L, struct leg *leg)
 		lua_rawgeti(L, LUA_REGISTRYINDEX, leg->ref);
 		return;
 	}
-	box = lua_newuserdatauv(L, sizeof(*box), 2);
+	box = lua_newuserdatauv(L, sizeof(void *), 2);
 	*box = NULL;
 	luaL_setmetatable(L, type_name);
 	*box = mem_ref(leg);

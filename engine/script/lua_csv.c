@@ -165,7 +165,7 @@ static int l_rows(lua_State *L)
 		return raise_error(L, "usage",
 				   "moon.csv.rows: too long a "
 				   "path");
-	box = lua_newuserdatauv(L, sizeof(*box), 0);
+	box = lua_newuserdatauv(L, sizeof(void *), 0);
 	*box = NULL;
 	luaL_setmetatable(L, "moondial.csv");
 	batch = *box = mem_zalloc(sizeof(*batch), batch_destroy);

@@ -91,10 +91,8 @@ static void complete(struct gather *g)
 
 	quiet(g);
 	g->digits[g->count] = '\0';
-	if (g->count < g->min)
-		failed(g, "invalid");
-	else if (g->valid &&
-		 !pattern_whole(g->valid, g->digits, g->count, steps))
+	if (g->count < g->min ||
+	    (g->valid && !pattern_whole(g->valid, g->digits, g->count, steps)))
 		failed(g, "invalid");
 	else
 		finish(g, NULL);

@@ -312,7 +312,7 @@ static int start(lua_State *L, struct leg *leg, int index, const char *verb,
 	playlist_read(L, &holder->playlist, index, verb);
 	o->play.sources = holder->playlist.sources;
 	o->play.source_count = holder->playlist.count;
-	box = lua_newuserdatauv(L, sizeof(*box), 0);
+	box = lua_newuserdatauv(L, sizeof(void *), 0);
 	*box = NULL;
 	luaL_setmetatable(L, "moondial.playback");
 	err = playback_start(box, leg, &o->play, o->play.mix);

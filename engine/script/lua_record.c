@@ -28,7 +28,9 @@ static size_t put_clean(char *out, size_t size, const char *text)
 		const bool keep = isalnum(c) || c == '-' || c == '_' ||
 				  c == '+' || (c == '.' && n > 0);
 
-		out[n++] = keep ? (char)c : '_';
+		out[n++] = '_';
+		if (keep)
+			out[n - 1] = *text;
 	}
 	out[n] = '\0';
 	return n;

@@ -7,7 +7,7 @@
 
 void task_push(lua_State *L, struct script *s)
 {
-	struct script **box = lua_newuserdatauv(L, sizeof(*box), 0);
+	struct script **box = lua_newuserdatauv(L, sizeof(void *), 0);
 
 	*box = NULL;
 	luaL_setmetatable(L, "moondial.task");

@@ -145,7 +145,7 @@ static int make(lua_State *L, const char *verb, bool every)
 		return raise_error(L, "usage",
 				   "%s: a function is expected, got %s", verb,
 				   luaL_typename(L, 2));
-	box = lua_newuserdatauv(L, sizeof(*box), 0);
+	box = lua_newuserdatauv(L, sizeof(void *), 0);
 	*box = NULL;
 	luaL_setmetatable(L, "moondial.timer");
 	timer = *box = mem_zalloc(sizeof(*timer), timer_destroy);

@@ -307,7 +307,7 @@ static const char *back_reference(struct pattern *p, const struct node *node,
 	/* A position capture takes no text that could come again. */
 	const size_t n = capture->position ? (size_t)-1 : capture->size;
 
-	if ((size_t)(p->end - s) < n)
+	if (!capture->start || (size_t)(p->end - s) < n)
 		return NULL;
 	p->steps -= n < p->steps ? n : p->steps;
 	return memcmp(s, capture->start, n) == 0 ? s + n : NULL;
@@ -471,7 +471,8 @@ bool pattern_whole(const char *text, const char *subject, size_t size,
 	/* "$" at the end makes the match go on looking for a whole one. */
 	if (nodes && anchored) {
 		memcpy(anchored, text, len);
-		memcpy(anchored + len, "$", 2);
+		anchored[len] = '$';
+		anchored[len + 1] = '\0';
 		yes = !pattern_compile(&p, nodes, anchored, len + 1, true);
 	}
 	if (yes) {

@@ -17,9 +17,9 @@ enum { PATTERN_CAPTURES = 32 };
 struct node {
 	uint8_t op, repeat; /* repeat: 0, '*', '+', '-', '?' */
 	uint8_t a, b;
-	uint8_t set[32];	   /* characters that it takes, as bits */
+	uint32_t previous; /* while matching: the choice before this one */
+	uint8_t set[32];   /* characters that it takes, as bits */
 	const char *lo, *cur, *hi; /* while matching: the choice made here */
-	uint32_t previous;
 };
 
 struct capture {
