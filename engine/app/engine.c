@@ -444,6 +444,9 @@ static bool start_all(struct engine *engine, const struct engine_params *params,
 {
 	int e;
 
+	/* before anything is bound or made: most mistakes are in the script */
+	if (!scripts_check(params->script, err, size))
+		return false;
 	if (store_open(&engine->store, engine->loop, engine->db, STORE_ENGINE,
 		       err, size))
 		return false;
