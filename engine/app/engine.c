@@ -27,100 +27,34 @@
 enum {
 	UNREGISTER_WAIT_MS = 2000,
 	IDLE_CHECK_MS = 250,
-	LISTEN_MAX = 32,
+	SETTLE_CHECK_MS = 20,
+	SETTLE_CHECKS = 100, /* at most so many */
 };
-
-static const char *const default_listen[] = {"udp:0.0.0.0:5060",
-					     "tcp:0.0.0.0:5060", NULL};
-
-/* ---- what the rooms tell each other through us ----------------------- */
-
-static bool incoming(struct call *call, void *arg)
-{
-	struct engine *engine = arg;
-
-	return engine->scripts && scripts_incoming(call, engine->scripts);
-}
-
-static void cdr_begun(const struct cdr *cdr, void *arg)
-{
-	struct engine *engine = arg;
-
-	cdr_write_begun(engine->store, cdr);
-}
-
-static void cdr_ended(const struct cdr *cdr, void *arg)
-{
-	struct engine *engine = arg;
-
-	cdr_write_ended(engine->store, cdr);
-}
-
-static void invite(struct session *session, const struct sip_msg *msg,
-		   void *arg)
-{
-	struct engine *engine = arg;
-
-	calls_incoming(session, msg, engine->calls);
-}
-
-static void media_event(const struct media_event *event, void *arg)
-{
-	struct engine *engine = arg;
-
-	calls_media_event(event, engine->calls);
-}
-
-static void account_changed(struct account *account, void *arg)
-{
-	const struct account_params *p = account_params(account);
-	(void)arg;
-
-	switch (account_state(account)) {
-	case ACCOUNT_REGISTERED:
-		log_info(NULL, "account %s: registered for %u s", p->name,
-			 account_expires(account));
-		break;
-	case ACCOUNT_FAILED:
-		log_warn(NULL, "account %s: not registered: %u %s", p->name,
-			 account_scode(account), account_reason(account));
-		break;
-	default:
-		break;
-	}
-}
-
-static bool define(const char *kind, const cJSON *table, char *err, size_t size,
-		   void *arg)
-{
-	struct engine *engine = arg;
-	cJSON *element = config_element(engine->config, kind, table, err, size);
-	bool ok = element && define_apply(engine->accounts, engine->trunks,
-					  kind, element, err, size);
-
-	cJSON_Delete(element);
-	return ok;
-}
 
 /* ---- the end, step by step ------------------------------------------- */
 
-static void closed(void *arg)
+/* Tasks that outlive their call (a campaign's, noting a result) are still at
+ * the database: leave when nothing has been asked of it for two checks. */
+static void settle(void *arg)
 {
 	struct engine *engine = arg;
 
-	engine->unregistered = true;
-	loop_stop(engine->loop);
+	engine->quiet = store_queued(engine->store) ? 0 : engine->quiet + 1;
+	if (engine->quiet >= 2 || ++engine->settling > SETTLE_CHECKS)
+		loop_stop(engine->loop);
+	else
+		tmr_start(&engine->timer, SETTLE_CHECK_MS, settle, engine);
 }
 
-static void drained(void *arg)
+void engine_drained(void *arg)
 {
 	struct engine *engine = arg;
 
 	if (engine->phase == ENGINE_CLOSING)
 		return;
 	engine->phase = ENGINE_CLOSING;
-	tmr_cancel(&engine->idle_timer);
-	accounts_close(engine->accounts, UNREGISTER_WAIT_MS, closed, engine);
+	tmr_cancel(&engine->timer);
+	accounts_close(engine->accounts, UNREGISTER_WAIT_MS, settle, engine);
 }
 
 void engine_drain(struct engine *engine)
@@ -187,7 +121,7 @@ bool engine_reload(struct engine *engine, char *err, size_t size)
 	return true;
 }
 
-static void script_stop(int exit_code, void *arg)
+void engine_script_stop(int exit_code, void *arg)
 {
 	struct engine *engine = arg;
 
@@ -198,7 +132,7 @@ static void script_stop(int exit_code, void *arg)
 		calls_drain(engine->calls, 0);
 }
 
-static void script_drain(void *arg)
+void engine_script_drain(void *arg)
 {
 	struct engine *engine = arg;
 
@@ -216,264 +150,10 @@ static void idle_check(void *arg)
 		engine_drain(engine);
 		return;
 	}
-	tmr_start(&engine->idle_timer, IDLE_CHECK_MS, idle_check, engine);
+	tmr_start(&engine->timer, IDLE_CHECK_MS, idle_check, engine);
 }
 
-/* ---- the beginning --------------------------------------------------- */
-
-static bool start_sip(struct engine *engine, const char *const *sip, char *err,
-		      size_t size)
-{
-	const cJSON *root = config_root(engine->config);
-	const char **configured = define_strings(schema_get(root, "listen"));
-	const char *const *texts =
-		sip && *sip ? sip : (configured ? configured : default_listen);
-	struct stack_listen listens[LISTEN_MAX];
-	struct stack_config config = {
-		.listen = listens,
-		.user_agent = schema_string(root, "user_agent",
-					    "moondial/" MOONDIAL_VERSION),
-		.trace = schema_boolean(root, "sip_trace", false),
-	};
-	bool ok = false;
-
-	for (; *texts; texts++) {
-		char msg[256];
-
-		if (config.listen_count == LISTEN_MAX) {
-			(void)snprintf(err, size,
-				       "more than %d listen addresses",
-				       LISTEN_MAX);
-			goto out;
-		}
-		if (!stack_listen_parse(&listens[config.listen_count++], *texts,
-					msg, sizeof(msg))) {
-			(void)snprintf(err, size, "listen %s: %s", *texts, msg);
-			goto out;
-		}
-	}
-	ok = !stack_alloc(&engine->stack, &config, invite, engine, err, size);
-out:
-	free(configured);
-	return ok;
-}
-
-static bool start_elements(struct engine *engine, const char *list,
-			   const char *kind, char *err, size_t size)
-{
-	const cJSON *e;
-
-	cJSON_ArrayForEach(e, schema_get(config_root(engine->config), list))
-	{
-		if (!define(kind, e, err, size, engine))
-			return false;
-	}
-	return true;
-}
-
-/* The trunk for bare numbers: as configured, or the only one. */
-static const char *default_trunk(const cJSON *root)
-{
-	const cJSON *trunks = schema_get(root, "trunks");
-
-	return schema_string(
-		root, "default_trunk",
-		cJSON_GetArraySize(trunks) == 1
-			? schema_string(cJSON_GetArrayItem(trunks, 0), "name",
-					NULL)
-			: NULL);
-}
-
-static bool start_calls(struct engine *engine, char *err, size_t size)
-{
-	static const struct calls_handlers handlers = {
-		.incoming = incoming,
-		.cdr_begun = cdr_begun,
-		.cdr_ended = cdr_ended,
-		.drained = drained,
-	};
-	const cJSON *root = config_root(engine->config);
-	const char **codecs = define_strings(schema_get(root, "codecs"));
-	const char **allow = define_strings(schema_get(root, "outbound.allow"));
-	const char **deny = define_strings(schema_get(root, "outbound.deny"));
-	const struct calls_config config = {
-		.max_calls = (unsigned)schema_number(root, "limits.calls", 0),
-		.max_cps = (unsigned)schema_number(root, "limits.rate", 0),
-		.ring_timeout_ms =
-			(uint32_t)(1000 * schema_number(root,
-							"limits.ring_timeout",
-							180)),
-		.max_duration_ms =
-			(uint32_t)(1000 * schema_number(root, "limits.duration",
-							14400)),
-		.ptime_ms = (uint16_t)(1000 * schema_number(root, "rtp.ptime",
-							    0.02) +
-				       0.5),
-		.codecs = codecs,
-		.outbound_allow = allow,
-		.outbound_deny = deny,
-		.outbound_rate =
-			(unsigned)schema_number(root, "outbound.rate", 0),
-		.outbound_concurrent =
-			(unsigned)schema_number(root, "outbound.concurrent", 0),
-		.default_trunk = default_trunk(root),
-	};
-	int e = calls_alloc(&engine->calls, engine->loop, engine->stack,
-			    engine->media, engine->accounts, engine->trunks,
-			    &config, &handlers, engine);
-
-	free(codecs);
-	free(allow);
-	free(deny);
-	if (e)
-		(void)snprintf(err, size, "calls: %s", strerror(e));
-	return !e;
-}
-
-static bool start_media(struct engine *engine, char *err, size_t size)
-{
-	const cJSON *root = config_root(engine->config);
-	const struct media_config config = {
-		.workers = (unsigned)schema_number(root, "rtp.workers", 0),
-		.port_min =
-			(uint16_t)schema_number(root, "rtp.port_min", 10000),
-		.port_max =
-			(uint16_t)schema_number(root, "rtp.port_max", 19999),
-		.cache_max_bytes =
-			(uint64_t)schema_number(root, "rtp.cache", 256) << 20,
-	};
-	int e = media_alloc(&engine->media, engine->loop, &config, media_event,
-			    engine);
-
-	if (e == EINVAL)
-		(void)snprintf(err, size,
-			       "rtp.port_min %u and rtp.port_max %u leave no "
-			       "pair of ports; set a range such as 10000-19999",
-			       config.port_min, config.port_max);
-	else if (e)
-		(void)snprintf(err, size, "audio: %s", strerror(e));
-	return !e;
-}
-
-/* Where prompts are looked for after the script's own folder: as configured,
- * then the engine's own. The scripts borrow it for life. */
-static bool find_prompts(struct engine *engine)
-{
-	const cJSON *value = schema_get(config_root(engine->config), "prompts");
-	const char **configured = define_strings(value);
-	size_t n = 0;
-
-	while (configured && configured[n])
-		n++;
-	engine->prompt_dirs = calloc(n + 2, sizeof(*engine->prompt_dirs));
-	if (engine->prompt_dirs && n)
-		memcpy(engine->prompt_dirs, configured,
-		       n * sizeof(*configured));
-	if (engine->prompt_dirs)
-		engine->prompt_dirs[n] =
-			engine_share("prompts", engine->own_prompts,
-				     sizeof(engine->own_prompts));
-	free(configured);
-	return engine->prompt_dirs != NULL;
-}
-
-static bool start_scripts(struct engine *engine, char *err, size_t size)
-{
-	static const struct scripts_handlers handlers = {
-		.define = define,
-		.stop = script_stop,
-		.drain = script_drain,
-	};
-	const cJSON *root = config_root(engine->config);
-	struct scripts_config config = {
-		.loop = engine->loop,
-		.calls = engine->calls,
-		.store = engine->store,
-		.background = engine->background,
-		.accounts = engine->accounts,
-		.trunks = engine->trunks,
-		.media = engine->media,
-		.config = engine->config_public,
-		.lua_dir = engine_share("lua", engine->lua_dir,
-					sizeof(engine->lua_dir)),
-		.recordings_dir =
-			schema_string(root, "recordings", "recordings"),
-		.slice_ms =
-			(uint32_t)(1000 *
-				   schema_number(root, "scripts.slice", 0.02)),
-		.grace_ms = (uint32_t)(1000 *
-				       schema_number(root, "scripts.grace", 5)),
-		.memory_soft = (uint64_t)schema_number(
-				       root, "scripts.memory_soft", 256)
-			       << 20,
-		.memory_hard =
-			(uint64_t)schema_number(root, "scripts.memory", 512)
-			<< 20,
-		.pattern_steps = (uint64_t)schema_number(
-			root, "scripts.pattern_steps", 1e6),
-	};
-	int e = ENOMEM;
-
-	if (!config.lua_dir) {
-		(void)snprintf(err, size,
-			       "the runtime modules (lua/moondial) are not "
-			       "where the program was built or installed; set "
-			       "MOONDIAL_SHARE to the folder that has lua/");
-		return false;
-	}
-	if (find_prompts(engine)) {
-		config.prompt_dirs = engine->prompt_dirs;
-		e = scripts_alloc(&engine->scripts, &config, &handlers, engine);
-	}
-	if (e)
-		(void)snprintf(err, size, "scripts: %s", strerror(e));
-	return !e;
-}
-
-static bool start_control(struct engine *engine, char *err, size_t size)
-{
-	char path[1024];
-
-	(void)snprintf(path, sizeof(path), "%s.sock", engine->db);
-	return !control_alloc(&engine->control, engine->loop, path,
-			      engine_command, engine, err, size);
-}
-
-static bool start_all(struct engine *engine, const struct engine_params *params,
-		      char *err, size_t size)
-{
-	int e;
-
-	/* before anything is bound or made: most mistakes are in the script */
-	if (!scripts_check(params->script, err, size))
-		return false;
-	if (store_open(&engine->store, engine->loop, engine->db, STORE_ENGINE,
-		       err, size))
-		return false;
-	e = background_alloc(&engine->background, engine->loop);
-	if (!e)
-		e = trunks_alloc(&engine->trunks);
-	if (e) {
-		(void)snprintf(err, size, "%s", strerror(e));
-		return false;
-	}
-	if (!start_media(engine, err, size) ||
-	    !start_sip(engine, params->sip, err, size))
-		return false;
-	e = accounts_alloc(&engine->accounts, engine->stack, account_changed,
-			   engine);
-	if (e) {
-		(void)snprintf(err, size, "accounts: %s", strerror(e));
-		return false;
-	}
-	return start_calls(engine, err, size) &&
-	       start_elements(engine, "accounts", "account", err, size) &&
-	       start_elements(engine, "trunks", "trunk", err, size) &&
-	       start_scripts(engine, err, size) &&
-	       start_control(engine, err, size) &&
-	       scripts_load(engine->scripts, params->script, params->argv, err,
-			    size);
-}
+/* ---- start, run, free ------------------------------------------------- */
 
 static void say_ready(const struct engine *engine)
 {
@@ -514,7 +194,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	engine->started_at_ms = clock_wall_ms();
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (libre_init() || !start_all(engine, params, err, size)) {
+	if (libre_init() || !engine_start_rooms(engine, params, err, size)) {
 		engine_free(engine);
 		return false;
 	}
@@ -522,7 +202,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	(void)loop_signal(engine->loop, SIGTERM, on_stop_signal, engine);
 	(void)loop_signal(engine->loop, SIGHUP, on_reload_signal, engine);
 	say_ready(engine);
-	tmr_start(&engine->idle_timer, IDLE_CHECK_MS, idle_check, engine);
+	tmr_start(&engine->timer, IDLE_CHECK_MS, idle_check, engine);
 	*ep = engine;
 	return true;
 }
@@ -542,7 +222,7 @@ void engine_free(struct engine *engine)
 {
 	if (!engine)
 		return;
-	tmr_cancel(&engine->idle_timer);
+	tmr_cancel(&engine->timer);
 	control_free(engine->control);
 	if (engine->calls)
 		calls_drain(engine->calls, 0);
@@ -563,28 +243,4 @@ void engine_free(struct engine *engine)
 	cJSON_Delete(engine->config_public);
 	free(engine->prompt_dirs);
 	free(engine);
-}
-
-const char *engine_share(const char *what, char *out, size_t size)
-{
-	const char *env = getenv("MOONDIAL_SHARE");
-	char exe[512];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	/* from build/<preset>/moondial, from bin/moondial */
-	static const char *const up[] = {"../..", "../share/moondial"};
-
-	if (env) {
-		(void)snprintf(out, size, "%s/%s", env, what);
-		return access(out, R_OK) ? NULL : out;
-	}
-	if (n <= 0)
-		return NULL;
-	exe[n] = '\0';
-	*strrchr(exe, '/') = '\0';
-	for (size_t i = 0; i < sizeof(up) / sizeof(up[0]); i++) {
-		(void)snprintf(out, size, "%s/%s/%s", exe, up[i], what);
-		if (!access(out, R_OK))
-			return out;
-	}
-	return NULL;
 }

@@ -1,4 +1,4 @@
-/* engine_private.h -- what engine.c, commands.c and status.c share */
+/* engine_private.h -- what engine.c, start.c, commands.c and status.c share */
 #ifndef MOONDIAL_APP_ENGINE_PRIVATE_H
 #define MOONDIAL_APP_ENGINE_PRIVATE_H
 
@@ -21,13 +21,26 @@ struct engine {
 	struct control *control;
 	cJSON *config_public;
 	enum engine_phase phase;
-	bool unregistered;
+	struct tmr timer; /* looks for idleness, then for quiet */
+	unsigned quiet, settling;
 	int exit_status;
-	struct tmr idle_timer;
 	int64_t started_at_ms;
 	const char *script, *db;
 	char lua_dir[1024], own_prompts[1024];
 	const char **prompt_dirs;
 };
+
+struct engine_params;
+
+/* start.c: make and connect the rooms. False with ERR; engine_free() takes
+ * apart what there is. */
+bool engine_start_rooms(struct engine *engine,
+			const struct engine_params *params, char *err,
+			size_t size);
+
+/* engine.c: the last call has gone; moon.stop(); moon.drain(). */
+void engine_drained(void *arg);
+void engine_script_stop(int exit_code, void *arg);
+void engine_script_drain(void *arg);
 
 #endif
