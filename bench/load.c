@@ -288,13 +288,14 @@ static void run_callee(struct load *load)
 
 static void run_audio(struct load *load)
 {
-	struct audio_stream *streams = calloc(load->streams, sizeof(*streams));
+	unsigned count = load->streams ? load->streams : 1;
+	struct audio_stream *streams = calloc(count, sizeof(*streams));
 	struct sockaddr_in to = load->call.target;
 	unsigned port = ntohs(to.sin_port);
 
 	if (!streams)
 		die("out of memory");
-	for (unsigned i = 0; i < load->streams; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		to.sin_port = htons((uint16_t)(port + STREAM_PORT_STEP * i));
 		audio_start(load->audio, &streams[i], &to);
 	}

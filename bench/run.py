@@ -35,6 +35,8 @@ CALLEE = "127.0.0.1:5961"
 FLOOR_RTP = "127.0.0.1:20000"
 RTP_PORTS = (10000, 32767)  # below those that the system gives out
 START_S, STOP_S = 10, 60
+# SIP transactions outlive their calls by 64 × T1 (RFC 3261 17.1.1.2, 17.2.2).
+TRANSACTION_S = 32
 
 
 class Failure(Exception):
@@ -277,10 +279,12 @@ class Bench:
             self.load("call", "--target", SIP, "--audio", "--together", "--count", 50,
                       "--rate", 400, "--seconds", 0.1)
             wait_for(lambda: self.idle(engine), "the end of the first calls", 10)
+            time.sleep(self.seconds(TRANSACTION_S + 3, 0))
             before = memory_kb(engine.pid)
             r = self.load("call", "--target", SIP, "--audio", "--together", "--count", calls,
                           "--rate", 400, "--seconds", 0.5, "--watch", engine.pid)
             wait_for(lambda: self.idle(engine), "the end of all calls", 20)
+            time.sleep(self.seconds(TRANSACTION_S + 3, 0))
             after = memory_kb(engine.pid)
         records = engine.records()
         self.row("memory", f"{calls} calls", memory=(r["rss_kb"] - before) / calls,

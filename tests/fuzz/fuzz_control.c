@@ -62,6 +62,7 @@ static void clean_up(void)
 	(void)rmdir(world.folder);
 }
 
+/* The types are libFuzzer's. NOLINTNEXTLINE(readability-non-const-parameter) */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	char err[256] = "";

@@ -6,6 +6,7 @@
  * every packet was lost, or came only after a later digit's had: none twice,
  * none made up.
  */
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ enum {
 	PTIME_MS = 20,
 	SRATE = 8000,
 	HOLD_MAX = 3, /* packet times */
+	HELD_MS = HOLD_MAX * PTIME_MS,
+	LIMIT_MS = 10 * 60 * 1000,
 };
 
 struct packet {
@@ -62,7 +65,8 @@ static void carry(struct network *net, struct packet packet)
 
 		*p = packet;
 		p->order = (unsigned)net->count++;
-		p->at_ms += (fate >> (2 + 2 * i)) % (HOLD_MAX + 1) * PTIME_MS;
+		p->at_ms += (uint64_t)((fate >> (2 + 2 * i)) % (HOLD_MAX + 1)) *
+			    PTIME_MS;
 	}
 }
 
@@ -95,9 +99,9 @@ static unsigned transmit(struct network *net, const char *digits,
 		}
 		ts += PTIME_MS * SRATE / 1000;
 		p.at_ms += PTIME_MS;
-		require(p.at_ms < 10 * 60 * 1000);
+		require(p.at_ms < LIMIT_MS);
 	}
-	*end_ms = p.at_ms + HOLD_MAX * PTIME_MS;
+	*end_ms = p.at_ms + HELD_MS;
 	return count;
 }
 
@@ -120,7 +124,7 @@ static void receive(struct network *net, struct heard *heard, uint64_t end_ms)
 	bool valid;
 
 	qsort(net->packets, net->count, sizeof(*net->packets), by_arrival);
-	for (uint64_t now = 1000; now <= end_ms + 2 * DTMF_RX_SILENCE_MS;
+	for (uint64_t now = 1000; now <= end_ms + HELD_MS + DTMF_RX_SILENCE_MS;
 	     now += PTIME_MS) {
 		for (; i < net->count && net->packets[i].at_ms <= now; i++) {
 			const struct packet *p = &net->packets[i];
@@ -176,8 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	for (size_t i = 0; i < n; i++) {
 		text[i] = keys[bytes[8 + i] % (sizeof(keys) - 1)];
 		if (text[i] != 'w' && text[i] != 'W')
-			sent[events++] =
-				text[i] >= 'a' ? (char)(text[i] - 32) : text[i];
+			sent[events++] = (char)toupper(text[i]);
 	}
 	require(dtmf_tx_valid(text));
 	net.fate = bytes + 8 + n;

@@ -81,8 +81,7 @@ static void a_hangup_while_a_verb_waits_raises_and_leads_are_saved(void **st)
 		"call:wait_digit()",
 		"call:wait('hold')",
 		"call:sleep(60)",
-		"moon.select{d = "
-		"call:event('dtmf')}",
+		"moon.select{d = call:event('dtmf')}",
 	};
 
 	(void)st;
