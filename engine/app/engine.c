@@ -68,8 +68,8 @@ void engine_drain(struct engine *engine)
 		calls_count(engine->calls, &count);
 		if (count.active)
 			log_info(NULL,
-				 "stopping: %u calls may go on for %.0f s "
-				 "(again to end them now)",
+				 "stopping: calls in progress (%u) may go on "
+				 "for %.0f s (signal again to end them now)",
 				 count.active, limit);
 		engine->phase = ENGINE_DRAINING;
 		calls_drain(engine->calls, (uint32_t)(limit * 1000));
