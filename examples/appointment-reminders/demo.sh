@@ -78,11 +78,17 @@ pids+=("$engine")
 wait_ready "$engine" campaign.log
 
 began=$SECONDS
+last=
 while kill -0 "$engine" 2>/dev/null; do
 	[ $((SECONDS - began)) -lt 120 ] || fail "the campaign is not done after two minutes"
 	line=$("$moondial" campaign status --db campaign.db "$campaign" 2>/dev/null |
 		tr -s ' \n' ' ' || true)
-	if [ -t 1 ]; then printf '\r\033[K%s' "$line"; else printf '%s\n' "$line"; fi
+	if [ -t 1 ]; then
+		printf '\r\033[K%s' "$line"
+	elif [ "$line" != "$last" ]; then
+		printf '%s\n' "$line"
+		last=$line
+	fi
 	sleep 1
 done
 if [ -t 1 ]; then printf '\n'; fi
