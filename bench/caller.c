@@ -7,7 +7,7 @@
 #include "bench/caller.h"
 
 enum {
-	CALLS_MAX = 32768, /* at once */
+	CALLS_MAX = 131072, /* at once */
 	T1_NS = 500000000,
 	SCAN_NS = 50000000,
 	TEXT_MAX = 200,

@@ -3,7 +3,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 460, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 46, 52
+LEFT, RIGHT, TOP, BOTTOM = 62, 26, 46, 52
 ENGINE, FLOOR = "#1f5fa8", "#999999"
 
 
@@ -80,8 +80,8 @@ def plots_of(rows):
         points.sort(key=lambda p: p[0])
         if points:
             yield title, x_label, "ms of CPU a second", [
-                ("engine", ENGINE, [(0, 0)] + [(n, n * r["cost"]) for n, r in points]),
-                ("floor", FLOOR, [(0, 0)] + [(n, n * r["floor"]) for n, r in points]),
+                ("engine", ENGINE, [(n, n * r["cost"]) for n, r in points]),
+                ("floor", FLOOR, [(n, n * r["floor"]) for n, r in points]),
             ]
 
 

@@ -470,8 +470,8 @@ def parse(argv):
     p.add_argument("--rates", type=numbers, help="calls/s of 'answer' (500,1000,2000,4000)")
     p.add_argument("--overload", type=int, metavar="RATE", help="one more run of 'answer', where 503 is right")
     p.add_argument("--calls", type=numbers, help="calls of 'audio' (100,500,1000)")
-    p.add_argument("--memory-calls", type=int, default=1000)
-    p.add_argument("--digit-rate", type=int, default=50, help="calls/s of 'digit'")
+    p.add_argument("--memory-calls", type=int, help="calls of 'memory' (1000)")
+    p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (50)")
     p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (200)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="where the programs are")
@@ -482,9 +482,8 @@ def parse(argv):
     o.rates = o.rates or ([200, 500] if quick else [500, 1000, 2000, 4000])
     o.calls = o.calls or ([50, 100] if quick else [100, 500, 1000])
     o.campaign_rate = o.campaign_rate or (50 if quick else 200)
-    if quick:
-        o.memory_calls = min(o.memory_calls, 200)
-        o.digit_rate = min(o.digit_rate, 20)
+    o.memory_calls = o.memory_calls or (200 if quick else 1000)
+    o.digit_rate = o.digit_rate or (20 if quick else 50)
     return o
 
 
