@@ -91,6 +91,25 @@ static bool config_of(struct config **config, const struct options *o,
 	return ok;
 }
 
+/* `moondial run SCRIPT --db x`: legal, and hardly ever meant. */
+static void warn_misplaced(char *const args[])
+{
+	for (; *args; args++) {
+		for (const struct option *o = long_options; o->name; o++) {
+			const size_t n = strlen(o->name);
+
+			if (!strncmp(*args, "--", 2) &&
+			    !strncmp(*args + 2, o->name, n) &&
+			    strchr("=", (*args)[2 + n]))
+				log_warn(NULL,
+					 "%s stands after the script, so it is "
+					 "the script's: options of run go "
+					 "before",
+					 *args);
+		}
+	}
+}
+
 int cmd_run(int argc, char *argv[])
 {
 	struct options o = {0};
@@ -111,6 +130,7 @@ int cmd_run(int argc, char *argv[])
 		return cli_fail(CLI_FAILED, "%s", err);
 	}
 	log_capture_stderr();
+	warn_misplaced(argv + optind + 1);
 	params = (struct engine_params){
 		.config = config,
 		.sip = o.sip,
@@ -120,6 +140,7 @@ int cmd_run(int argc, char *argv[])
 	if (engine_start(&engine, &params, err, sizeof(err))) {
 		status = engine_run(engine);
 		engine_free(engine);
+		log_info(NULL, "stopped");
 	} else {
 		log_error(NULL, "not started: %s", err);
 		status = CLI_FAILED;

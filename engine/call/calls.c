@@ -299,7 +299,7 @@ static void drain_over(void *arg)
 {
 	struct calls *calls = arg;
 
-	if (calls->list.head)
+	if (calls->active)
 		log_info(NULL,
 			 "drain: the limit is reached, %u calls are ended",
 			 calls->active);
