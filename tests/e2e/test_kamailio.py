@@ -19,7 +19,9 @@ end)
 
 def account(kamailio, name="alice", password="secret", **more):
     fields = {"name": name, "uri": f"sip:{name}@127.0.0.1:{kamailio.port}",
-              "auth_user": name, "password": password, **more}
+              "auth_user": name, "password": password,
+              # known at once, also before the first REGISTER is through
+              "realm": kamailio.realm, **more}
     if fields["password"] is None:
         del fields["password"]
     return "return { accounts = { {%s} } }" % ", ".join(

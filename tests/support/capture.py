@@ -1,17 +1,21 @@
 """tshark on the loopback interface, and its RTP statistics."""
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
 
 from .waiting import until
 
+END = b"\0end of the capture"
+
 
 class Capture:
     """Capture UDP of a range of ports from now on; stop() before reading."""
 
     def __init__(self, folder, first, last, name="capture"):
+        self.last = last
         self.file = pathlib.Path(folder) / f"{name}.pcapng"
         self.log = pathlib.Path(folder) / f"{name}.log"
         with open(self.log, "wb") as log:
@@ -32,8 +36,15 @@ class Capture:
         return "File:" in text or (self.file.exists()
                                    and self.file.stat().st_size > 0)
 
+    def _complete(self):
+        """What is captured reaches the file in blocks: push one through."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(END, ("127.0.0.1", self.last))
+        return END in self.file.read_bytes()
+
     def stop(self):
         if self.process.poll() is None:
+            until(self._complete, what="the capture is complete")
             self.process.terminate()
             self.process.wait(20)
 

@@ -6,7 +6,7 @@ runs of the tests at once never meet.
 """
 import socket
 
-FIRST, LAST, BLOCK = 25000, 32700, 100  # below the ephemeral ports
+FIRST, LAST, BLOCK = 61000, 65500, 100  # above the ephemeral ports
 
 
 class Ports:
