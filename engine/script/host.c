@@ -187,6 +187,7 @@ void scripts_free(struct scripts *host)
 		generation_retire(host->gen);
 	host->gen = mem_deref(host->gen);
 	lua_close(host->L);
+	tmr_cancel(&host->memory_tmr);
 	free(host);
 }
 

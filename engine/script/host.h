@@ -76,6 +76,7 @@ struct scripts {
 	/* ---- memory ---- */
 	uint64_t bytes;
 	bool refusing;
+	struct tmr memory_tmr; /* refusing: collect, until it is enough */
 	bool out_of_memory;	    /* an allocation was refused in this step */
 	char oom_where[WHERE_SIZE]; /* "file:line", or "" */
 	lua_State *innermost;	    /* the lua_State that runs, for the line */

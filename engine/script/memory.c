@@ -34,6 +34,14 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 	return p;
 }
 
+enum { COLLECT_MS = 100 };
+
+/* Without new calls perhaps no script runs that would bring us back here. */
+static void collect(void *arg)
+{
+	memory_watch(arg);
+}
+
 void memory_watch(struct scripts *host)
 {
 	const uint64_t soft = host->config.memory_soft;
@@ -48,11 +56,15 @@ void memory_watch(struct scripts *host)
 			 (unsigned long long)(host->bytes >> 20));
 		if (host->config.calls)
 			calls_refuse(host->config.calls, "memory of scripts");
+		tmr_start(&host->memory_tmr, COLLECT_MS, collect, host);
 	} else if (host->refusing) {
 		if (host->bytes > soft / 10 * 9)
 			(void)lua_gc(host->L, LUA_GCSTEP, 200);
-		if (host->bytes > soft / 10 * 9)
+		if (host->bytes > soft / 10 * 9) {
+			tmr_start(&host->memory_tmr, COLLECT_MS, collect, host);
 			return;
+		}
+		tmr_cancel(&host->memory_tmr);
 		host->refusing = false;
 		log_info(NULL, "scripts use %llu MiB: new calls are taken",
 			 (unsigned long long)(host->bytes >> 20));

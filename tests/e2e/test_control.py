@@ -101,7 +101,7 @@ def test_reload_keeps_the_old_flow_for_calls_in_progress(engine, phone, way):
     # nothing holds on to the old generation: it goes with the garbage
 
     def collected():
-        e.tool("console", "-e", "collectgarbage()")
+        e.tool("console", "-e", 'collectgarbage("step")')
         return e.status()["scripts"]["generations"] == 1
 
     until(collected, what=lambda: e.status()["scripts"])

@@ -1,0 +1,222 @@
+"""A campaign against a second engine that plays the called parties."""
+import csv
+import io
+import json
+import random
+import time
+
+import pytest
+
+from support.engine import ROOT
+from support.waiting import until
+
+SIMULATOR = ROOT / "scripts/callee_simulator.lua"
+
+CAMPAIGN = """
+local campaign = require "moondial.campaign"
+return campaign {
+  name = "test",
+  trunk = "carrier",
+  leads = "leads.csv",
+  pacing = { mode = "broadcast", concurrent = 5, rate = 20 },
+  timeout = 2,
+  retry = { max_attempts = 3, busy = 0.5, no_answer = 0.5 },
+  flow = function(call, lead)
+    local digit = call:gather { prompt = { tone = "440", duration = 0.2 },
+      max_digits = 1, timeout = 4 }
+    call.user.name = lead.name
+    return digit == "1" and "confirmed" or digit == "2" and "cancelled"
+      or "no_response"
+  end,
+}
+"""
+
+# ending of a number → disposition, attempts (callee_simulator.lua says why)
+ENDINGS = {"10": ("confirmed", 1), "01": ("busy", 3), "02": ("confirmed", 2),
+           "03": ("no_answer", 3), "04": ("declined", 1),
+           "05": ("no_response", 1), "06": ("cancelled", 1),
+           "07": ("hung_up", 1)}
+
+# the same with no prompts of the simulator: quick, for what is killed often
+QUICK_CALLEES = """
+local moon = require "moondial"
+moon.on_call(function(call)
+  call:answer()
+  call:dtmf("1")
+  call:wait("hangup", 20)
+end)
+"""
+
+
+def numbers(count):
+    """COUNT numbers: each ending once, the rest answer."""
+    endings = [*ENDINGS] + ["10"] * (count - len(ENDINGS))
+    return [f"+1555{i:04}{ending}" for i, ending in enumerate(endings)]
+
+
+def leads(folder, phones):
+    (folder / "leads.csv").write_text(
+        "phone,name\n" + "".join(f"{p},Lead {p[-4:]}\n" for p in phones))
+
+
+def caller(engine, callee, phones, script=CAMPAIGN, **options):
+    e = engine(script, launch=False, name="engine-caller", config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callee.port}",
+  from = "+15550100" }} }} }}""", **options)
+    leads(e.folder, phones)
+    return e
+
+
+def report(e):
+    out = e.tool("campaign", "report", "--csv", "test").stdout
+    return {r["phone"]: r for r in csv.DictReader(io.StringIO(out))}
+
+
+def check_attempts(e, count):
+    """Each attempt that was made is one call with one record."""
+    rows = e.rows("select * from cdrs where campaign = 'test'")
+    attempts = e.rows("select * from attempts")
+    assert len(rows) == len(attempts)
+    assert {a["cdr_id"] for a in attempts} == {r["id"] for r in rows}
+    for lead in e.rows("select * from leads"):
+        made = [a for a in attempts if a["lead_id"] == lead["id"]]
+        assert len(made) == lead["attempts"]
+    return rows
+
+
+def test_each_lead_is_called_as_often_as_it_must(engine):
+    c = engine(SIMULATOR)
+    phones = numbers(20)
+    e = caller(engine, c, phones)
+    e.start()
+    assert e.wait(90) == 0  # it is through, and ends by itself
+    lines = report(e)
+    assert len(lines) == 20
+    for phone in phones:
+        disposition, attempts = ENDINGS[phone[-2:]]
+        line = lines[phone]
+        assert (line["disposition"], int(line["attempts"])) == (
+            disposition, attempts), line
+        assert line["state"] == "done"
+    rows = check_attempts(e, 20)
+    assert len(rows) == sum(ENDINGS[p[-2:]][1] for p in phones)
+    assert {r["trunk"] for r in rows} == {"carrier"}
+    assert all(json.loads(r["user_json"])["name"].startswith("Lead ")
+               for r in rows if r["disposition"] == "confirmed")
+    # what the other side has seen is the same
+    assert len(c.wait_cdrs(len(rows))) == len(rows)
+
+
+def test_no_more_than_allowed_at_once(engine):
+    c = engine(QUICK_CALLEES)
+    e = caller(engine, c, [f"+15550{i:03}" for i in range(30)],
+               CAMPAIGN.replace("concurrent = 5", "concurrent = 3"))
+    e.start()
+    peak = []
+    until(lambda: peak.append(c.status()["calls"]["peak"]) or not e.alive(),
+          60)
+    assert e.wait() == 0
+    assert max(peak) <= 4  # one may be on its way out when the next comes
+    assert len(c.wait_cdrs(30)) == 30
+
+
+def test_pause_and_start_and_status_and_reload(engine):
+    c = engine(QUICK_CALLEES)
+    phones = [f"+15550{i:03}" for i in range(40)]
+    e = caller(engine, c, phones, CAMPAIGN.replace("rate = 20", "rate = 10"))
+    e.start()
+    until(lambda: len(e.cdrs()) >= 5, what=e.tail)
+    paused = e.tool("campaign", "pause", "test")
+    assert paused.returncode == 0, paused.stderr
+    e.wait_calls(0)
+    done = len(e.cdrs())
+    assert done < 40
+    status = e.tool("campaign", "status", "test")
+    assert status.returncode == 0 and "paused" in status.stdout
+    assert json.loads(e.tool("campaign", "status", "--json").stdout)
+    assert len(e.cdrs()) == done
+    # the new flow is for those who are called from now on
+    e.script.write_text(CAMPAIGN.replace("rate = 20", "rate = 10").replace(
+        '"confirmed"', '"agreed"'))
+    assert e.tool("reload").returncode == 0
+    started = e.tool("campaign", "start", "test")
+    assert started.returncode == 0, started.stderr
+    assert e.wait(60) == 0
+    kinds = [line["disposition"] for line in report(e).values()]
+    assert kinds.count("confirmed") == done
+    assert kinds.count("agreed") == 40 - done
+    check_attempts(e, 40)
+
+
+def test_a_killed_campaign_calls_nobody_twice_and_loses_nobody(
+        engine, long):
+    kills, count = (25, 400) if long else (4, 60)
+    c = engine(QUICK_CALLEES)
+    phones = [f"+1555{i:04}" for i in range(count)]
+    e = caller(engine, c, phones, CAMPAIGN.replace("rate = 20", "rate = 30"))
+    rng = random.Random(time.time_ns())
+    for _ in range(kills):
+        e.start()
+        made = len(e.rows("select id from cdrs"))
+        more = rng.randint(1, max(1, count // (kills + 2)))
+        until(lambda: len(e.rows("select id from cdrs")) >= made + more
+              or not e.alive(), 60, e.tail)
+        # at any moment of what follows
+        end = time.monotonic() + rng.random() * 0.3
+        until(lambda: time.monotonic() > end, interval=0.005)
+        e.kill()
+    e.start()
+    assert e.wait(120) == 0
+    e.process = None
+    lines = e.rows("select * from leads")
+    assert len(lines) == count
+    assert all(line["state"] == "done" for line in lines)
+    kinds = [line["disposition"] for line in lines]
+    # those on the telephone at a kill: not known, never redialled blindly
+    assert set(kinds) <= {"confirmed", "unknown", "hung_up"}
+    assert kinds.count("unknown") <= 5 * kills
+    rows = check_attempts(e, count)
+    assert len(rows) == count
+    assert not [r for r in rows if r["disposition"] == "in_progress"]
+    # and on the other side of the wire: nobody's telephone rang twice
+    rang = [r["to_user"] for r in c.cdrs()]
+    assert len(rang) == len(set(rang))
+    # the callees' side must not wait for calls whose caller is dead
+    c.sets["drain"] = 1
+
+
+def test_import_report_and_a_start_by_hand(engine, tmp_path):
+    c = engine(QUICK_CALLEES)
+    e = caller(engine, c, [])
+    e.stop()
+    leads(e.folder, ["+15550001", "+15550002", "+15550001"])
+    script = e.script
+    idle = e.folder / "idle.lua"
+    idle.write_text('local moon = require "moondial"\n'
+                    "moon.on_call(function(call) call:reject(486) end)\n")
+    e.script = idle
+    imported = e.tool("campaign", "import", "test", e.folder / "leads.csv")
+    assert imported.returncode == 0, imported.stderr
+    assert "2" in imported.stdout
+    e.start()
+    started = e.tool("campaign", "start", script)
+    assert started.returncode == 0, started.stderr
+    until(lambda: [r["disposition"] for r in report(e).values()] ==
+          ["confirmed", "confirmed"], what=e.tail)
+    table = e.tool("campaign", "report", "test").stdout
+    assert "confirmed" in table
+    assert e.tool("campaign", "report", "nobody").returncode == 1
+
+
+@pytest.mark.parametrize("options,words", [
+    ('trnk = "x"', ["trnk", "trunk"]), ("hours = {}", ["not available yet"]),
+    ("pacing = { rate = -1 }", ["pacing.rate"])])
+def test_a_wrong_option_is_named_at_the_start(engine, options, words):
+    e = engine('local campaign = require "moondial.campaign"\n'
+               'return campaign { name = "x", leads = "leads.csv", '
+               f'flow = function() end, {options} }}', launch=False)
+    e.launch()
+    assert e.wait() == 1
+    for word in words:
+        assert word in e.log(), e.log()
+    e.process = None
