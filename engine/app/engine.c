@@ -113,7 +113,6 @@ bool engine_reload(struct engine *engine, char *err, size_t size)
 	media_forget_prompts(engine->media);
 	if (!scripts_reload(engine->scripts, err, size))
 		return false;
-	log_info(NULL, "scripts reloaded");
 	/* those that `campaign start` was given files of */
 	if (scripts_run(engine->scripts, "moondial.campaign", "resume", NULL,
 			resumed, NULL))

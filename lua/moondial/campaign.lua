@@ -19,6 +19,7 @@ local M = {}
 
 local TICK = 0.1 -- seconds: the longest that a lead that is due waits
 local BACK_OFF = 1 -- seconds without a call after a limit was met
+local ERRORS_MAX = 5 -- calls in a row that may end with an error of the flow
 local PROGRESS = 10 -- seconds between two lines of progress
 local RATE_WINDOW = 10 -- seconds over which the rate is measured
 
@@ -66,14 +67,26 @@ function Campaign:call(row)
         live.active = live.active - 1
       end,
     })
-    local came, reason = attempts.run(self.spec, row)
+    local came, reason, disposition = attempts.run(self.spec, row)
     if came == "later" then
       self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, reason
-    elseif came == "refused" and self.state == "running" then
-      self:pause()
-      moon.log.error("campaign %s is paused, its calls can't be made: %s", self.name, reason)
+    elseif came == "refused" then
+      self:give_up("its calls can't be made: " .. reason)
+    elseif came == "done" then
+      self.errors = disposition == "error" and self.errors + 1 or 0
+      if self.errors >= ERRORS_MAX then
+        self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
+      end
     end
   end)
+end
+
+--- What is wrong would be wrong for every lead: pause instead of using them up.
+function Campaign:give_up(why)
+  if self.state == "running" then
+    self:pause()
+    moon.log.error("campaign %s is paused: %s; to go on: moondial campaign start %s", self.name, why, self.name)
+  end
 end
 
 --- Start what may start now. Returns the seconds to wait for more; nil: all
@@ -195,7 +208,7 @@ end
 function Campaign:start()
   if self.state == "paused" then
     store.set_running(self.name)
-    self.state, self.why = "running", nil
+    self.state, self.why, self.errors = "running", nil, 0
     return ("campaign %s goes on"):format(self.name)
   elseif self.state == "running" then
     return ("campaign %s is running"):format(self.name)
@@ -246,6 +259,7 @@ local function define(_, given)
     state = "stopped",
     live = live,
     quiet_until = 0,
+    errors = 0,
     is_main = folder == nil,
     pacer = pacing.new(spec.pacing),
   }, Campaign)

@@ -91,7 +91,8 @@ end
 ---@param row table of lead_claim
 ---@return "done"|"gone"|"later"|"refused" came gone: not ours any more; later and refused: no INVITE has left, by a
 ---limit that passes or by the configuration
----@return string? reason
+---@return string? reason why no INVITE has left
+---@return string? disposition when done
 function M.run(spec, row)
   local attempt = store.note_dialing(row.id)
   if not attempt then
@@ -104,8 +105,9 @@ function M.run(spec, row)
     store.undial(lead.id, attempt)
     return passes and "later" or "refused", outcome.call and outcome.call.reason or outcome.reason
   end
-  finish(spec, lead, outcome.disposition or "error", outcome.call)
-  return "done", outcome.reason
+  local disposition = outcome.disposition or "error"
+  finish(spec, lead, disposition, outcome.call)
+  return "done", nil, disposition
 end
 
 --- By the same rules, a lead whose call had ended when an engine died.
