@@ -244,7 +244,7 @@ end
 ---@param given table name, trunk, leads, from, timeout, pacing, retry, flow
 ---@return Campaign
 local function define(_, given)
-  local spec = options.check(given, moon.config.campaign)
+  local spec = options.check(given, moon.config.campaign, moon.file)
   if campaigns[spec.name] and campaigns[spec.name].state == "running" then
     error({ code = "options", message = ("campaign: '%s' is running already"):format(spec.name) }, 0)
   end

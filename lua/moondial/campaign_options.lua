@@ -41,8 +41,11 @@ local PACING = {
   rate = { positive, "calls a second, a number above 0" },
 }
 
+--- The script that gives the options, for messages.
+local file
+
 local function fail(fmt, ...)
-  error({ code = "options", message = "campaign: " .. fmt:format(...) }, 0)
+  error({ code = "options", message = (file and file .. ": " or "") .. "campaign: " .. fmt:format(...) }, 0)
 end
 
 -- The name of NAMES nearest to NAME: the same letters but for a few.
@@ -125,8 +128,10 @@ end
 --- names the option and, for an unknown one, the nearest.
 ---@param options table as given to campaign{…}
 ---@param override table? the configuration's `campaign` (also --set campaign.…)
+---@param script string? the script's file, for messages
 ---@return table
-function M.check(options, override)
+function M.check(options, override, script)
+  file = script
   if type(options) ~= "table" then
     fail("expected a table of options")
   end
