@@ -90,7 +90,8 @@ def test_each_name_in_the_reference_is_in_the_program():
     said = set(re.findall(r"\b(?:call|moon|playback|recorder|task)"
                           r"[.:][a-z_]+(?:[.:][a-z_]+)?", NOW))
     said = {n for n in said
-            if not n.startswith(("call.user.", "call.headers"))}
+            if not n.startswith(("call.user.", "call.headers"))
+            and not n.endswith(".wav")}
     unknown = {n for n in said if n not in known
                and n.rsplit(".", 1)[0] not in known}
     assert not sorted(unknown - {"task.status", "recorder.file"})
@@ -210,7 +211,7 @@ def commands():
 def test_each_command_and_its_options_are_in_operations():
     known = commands()
     assert {"run", "cdr", "campaign", "console"} <= known
-    told = set(re.findall(r"`moondial (\w+)", OPERATIONS))
+    told = set(re.findall(r"`moondial ([a-z]+)", OPERATIONS))
     assert told == known
     text = (ROOT / "engine/app/cli.c").read_text()
     usage = text[text.index("commands[] ="):text.index("COMMANDS =")]
@@ -226,7 +227,7 @@ def test_commands_on_a_page_exist(page):
         ours = re.match(r"(?:build/release/)?moondial (\w+)", line)
         if ours:
             assert ours[1] in commands(), line
-    for name in re.findall(r"`moondial (\w+)", text):
+    for name in re.findall(r"`moondial ([a-z]+)", text):
         assert name in commands(), name
     dev = (ROOT / "dev").read_text()
     for name in re.findall(r"\./dev (\w+)", text):
