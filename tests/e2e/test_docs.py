@@ -97,6 +97,14 @@ def test_each_name_in_the_reference_is_in_the_program():
     assert not sorted(unknown - {"task.status", "recorder.file"})
 
 
+def test_editors_know_each_function_and_field():
+    text = (ROOT / "lua/moondial/library/moondial.lua").read_text()
+    for name in registered() | {"call." + f for f in FIELDS} - {"call.agent"}:
+        last = re.split("[.:]", name)[-1]
+        assert re.search(rf"(function \w+[.:]{last}\(|@field {last}\b"
+                         rf"|^call\.{last} = )", text, re.M), name
+
+
 def test_each_field_of_a_call_is_in_its_table():
     table = section("## Call: fields")
     told = set()
