@@ -26,16 +26,16 @@ struct cdr {
 	 * failed, refused, … or what the script has set (DIALING.md) */
 	char *disposition;
 	uint16_t sip_code;
-	char *reason;	    /* the phrase, or the text of a Reason header */
+	char *reason; /* the phrase, or the text of a Reason header */
 	uint16_t q850;
 	const char *hangup_by; /* "local", "remote", "engine", "" */
-	char *hangup_cause; /* "normal", "max_duration", "limit", … */
-	char *hangup_line;  /* local: the script's line, "flow.lua:12" */
+	char *hangup_cause;    /* "normal", "max_duration", "limit", … */
+	char *hangup_line;     /* local: the script's line, "flow.lua:12" */
 	char *codec;
-	char *digits;	    /* received, in order */
+	char *digits; /* received, in order */
 	struct media_stats stats;
-	char *recording;    /* paths, one a line */
-	char *script;	    /* file:line of the flow */
+	char *recording; /* paths, one a line */
+	char *script;	 /* file:line of the flow */
 	char *script_error, *traceback;
 	char *user_json;
 	char *campaign, *lead_id;
