@@ -226,7 +226,7 @@ static int setup_tcp6(void **state)
 
 static void a_call_works_over_tcp_and_ipv6(void **state)
 {
-	char uri[96];
+	char uri[160];
 
 	(void)state;
 	b.incoming = answers;
