@@ -21,7 +21,7 @@ static int overrun(lua_State *L, lua_Debug *ar)
 		lua_pushfstring(L, "%s:%d: ", ar->short_src, ar->currentline);
 	}
 	lua_pushfstring(L, "ran for more than %d ms without a wait",
-			(int)host->config.slice_ms);
+			(int)(host->slice_ns / 1000000));
 	lua_concat(L, 2);
 	return lua_error(L);
 }
@@ -42,6 +42,7 @@ static void hook(lua_State *L, lua_Debug *ar)
 
 void budget_begin(struct scripts *host, uint64_t slice_ns)
 {
+	host->slice_ns = slice_ns;
 	host->slice_end_ns = clock_mono_ns() + slice_ns;
 	host->exceeded = false;
 }

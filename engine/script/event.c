@@ -24,11 +24,21 @@ const char *event_text(enum event_name name)
 	return name < EVENT_NONE ? names[name] : "";
 }
 
+static enum event_name known(const char *text)
+{
+	unsigned i = 0;
+
+	while (i < EVENT_NONE && strcmp(names[i], text) != 0)
+		i++;
+	return (enum event_name)i;
+}
+
 enum event_name event_check(lua_State *L, int index, const char *verb)
 {
 	const char *text = lua_type(L, index) == LUA_TSTRING
 				   ? lua_tostring(L, index)
 				   : NULL;
+	enum event_name name;
 	const char *near;
 
 	if (!text)
@@ -36,10 +46,9 @@ enum event_name event_check(lua_State *L, int index, const char *verb)
 				  "%s: the name of an event is expected, got "
 				  "%s",
 				  verb, luaL_typename(L, index));
-	for (unsigned i = 0; i < EVENT_NONE; i++) {
-		if (!strcmp(names[i], text))
-			return (enum event_name)i;
-	}
+	name = known(text);
+	if (name != EVENT_NONE)
+		return name;
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
 		if (!strcmp(later[i], text))
 			(void)raise_error(L, "not_available",
@@ -107,6 +116,7 @@ static void subscription_destroy(void *data)
 	struct subscription *sub = data;
 
 	list_unlink(&sub->le);
+	list_unlink(&sub->leg_le);
 	if (sub->ref)
 		luaL_unref(sub->host->L, LUA_REGISTRYINDEX, sub->ref);
 	mem_deref(sub->gen);
@@ -116,9 +126,14 @@ static void subscription_destroy(void *data)
 
 void subscription_stop(struct subscription *sub)
 {
+	const enum event_name name = known(sub->name);
+
 	if (!sub->le.list)
 		return;
+	if (sub->le.list == &sub->host->subscriptions && name != EVENT_NONE)
+		sub->host->wanted[name]--;
 	list_unlink(&sub->le);
+	list_unlink(&sub->leg_le);
 	luaL_unref(sub->host->L, LUA_REGISTRYINDEX, sub->ref);
 	sub->ref = 0;
 	sub->gen = mem_deref(sub->gen);
@@ -185,6 +200,8 @@ static int subscribe(lua_State *L, struct list *list, const char *name,
 	sub->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	sub->gen = mem_ref(generation_current(L));
 	sub->leg = mem_ref(leg);
+	if (leg)
+		list_append(&leg->subscriptions, &sub->leg_le, sub);
 	list_append(list, &sub->le, mem_ref(sub));
 	return 1;
 }
@@ -216,7 +233,10 @@ static int l_moon_on(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	return subscribe(L, &host->subscriptions, name, 2, host->running->leg);
+	(void)subscribe(L, &host->subscriptions, name, 2, host->running->leg);
+	if (known(name) != EVENT_NONE)
+		host->wanted[known(name)]++;
+	return 1;
 }
 
 /* Function and NARGS arguments at the top are a template that stays. */
@@ -274,9 +294,8 @@ static bool wanted_in(const struct list *list, const char *name)
 
 bool event_wanted(const struct leg *leg, enum event_name name)
 {
-	return name != EVENT_NONE &&
-	       (wanted_in(&leg->handlers, names[name]) ||
-		wanted_in(&leg->host->subscriptions, names[name]));
+	return name != EVENT_NONE && (wanted_in(&leg->handlers, names[name]) ||
+				      leg->host->wanted[name] > 0);
 }
 
 /* moon.emit(event[, value]) */
@@ -305,15 +324,10 @@ void subscriptions_retire(struct scripts *host, const struct generation *gen)
 /* Those for its own end are in the queue already. */
 void subscriptions_leg_ended(struct leg *leg)
 {
-	struct le *le = list_head(&leg->host->subscriptions);
+	struct le *le;
 
-	while (le) {
-		struct subscription *sub = le->data;
-
-		le = le->next;
-		if (sub->leg == leg)
-			subscription_stop(sub);
-	}
+	while ((le = list_head(&leg->subscriptions)))
+		subscription_stop(le->data);
 	if (leg->host->freeing) {
 		while ((le = list_head(&leg->handlers)))
 			subscription_stop(le->data);

@@ -4,18 +4,6 @@
 
 #include "script/leg.h"
 
-/* An event as wait, on and event name it. */
-enum event_name {
-	EVENT_DTMF,
-	EVENT_HANGUP,
-	EVENT_ANSWERED,
-	EVENT_RINGING,
-	EVENT_PROGRESS,
-	EVENT_HOLD,
-	EVENT_RESUME,
-	EVENT_NONE,
-};
-
 /* The name at INDEX, or raises: unknown ones with the nearest, those of later
  * with {code = "not_available"}. */
 enum event_name event_check(lua_State *L, int index, const char *verb);
@@ -28,7 +16,8 @@ struct subscription {
 	struct le le; /* leg->handlers or host->subscriptions */
 	struct scripts *host;
 	struct generation *gen;
-	struct leg *leg; /* moon.on by a call's script: ends with the call */
+	struct leg *leg;  /* moon.on by a call's script: ends with the call */
+	struct le leg_le; /* leg->subscriptions: moon.on by its scripts */
 	char *name;
 	int ref;
 };

@@ -14,8 +14,10 @@
 #include "script/route.h"
 #include "script/timer.h"
 
-/* A load may read and compile many files. */
-static const uint64_t load_slice_ns = UINT64_C(5000000000);
+/* A first load may read and compile many files. One that replaces another
+ * stalls the calls in progress: it gets a few slices. */
+static const uint64_t first_slice_ns = UINT64_C(5000000000);
+enum { RELOAD_SLICES = 5 };
 
 static void generation_destroy(void *data)
 {
@@ -319,7 +321,8 @@ static bool run_main(struct scripts *host, struct load *load, char *err,
 	struct main_watch *mw;
 
 	list_unlink(&s->ready_le);
-	script_step(s, load_slice_ns);
+	script_step(s, host->gen ? RELOAD_SLICES * host_slice_ns(host)
+				 : first_slice_ns);
 	if (s->state == SCRIPT_FAILED) {
 		(void)snprintf(err, size, "%s", s->error ? s->error : "error");
 		return false;

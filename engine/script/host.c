@@ -11,7 +11,7 @@
 #include "script/leg.h"
 #include "script/timer.h"
 
-enum { MIB = 1 << 20, BATCH = 256 };
+enum { MIB = 1 << 20, BATCH = 256, ID_BUCKETS = 4096 };
 
 void host_kick(struct scripts *host)
 {
@@ -122,7 +122,7 @@ static void open_state(lua_State *L, void *arg)
 	task_open(L);
 	event_open(L);
 	call_open(L);
-	play_open(L);
+	playback_open(L);
 	record_open(L);
 	csv_open(L);
 }
@@ -146,8 +146,13 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 		host->config.memory_hard = 512ULL * MIB;
 	if (!host->config.pattern_steps)
 		host->config.pattern_steps = 1000000;
+	if (hash_alloc(&host->ids, ID_BUCKETS)) {
+		free(host);
+		return ENOMEM;
+	}
 	host->L = lua_newstate(memory_alloc, host);
 	if (!host->L) {
+		mem_deref(host->ids);
 		free(host);
 		return ENOMEM;
 	}
@@ -158,6 +163,7 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	host->collects = getenv("MOONDIAL_GC") != NULL;
 	if (!host_protect(host, open_state, NULL)) {
 		lua_close(host->L);
+		mem_deref(host->ids);
 		free(host);
 		return ENOMEM;
 	}
@@ -188,6 +194,7 @@ void scripts_free(struct scripts *host)
 	host->gen = mem_deref(host->gen);
 	lua_close(host->L);
 	tmr_cancel(&host->memory_tmr);
+	mem_deref(host->ids);
 	free(host);
 }
 

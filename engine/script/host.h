@@ -22,7 +22,6 @@
 
 enum {
 	HOOK_COUNT = 10000, /* instructions between two looks at the clock */
-	CHAIN_MAX = 200,    /* coroutines inside each other: LUAI_MAXCCALLS */
 	WHERE_SIZE = 128,
 };
 
@@ -30,6 +29,18 @@ struct leg;
 struct script;
 struct route;
 struct timer;
+
+/* An event as wait, on and event name it. */
+enum event_name {
+	EVENT_DTMF,
+	EVENT_HANGUP,
+	EVENT_ANSWERED,
+	EVENT_RINGING,
+	EVENT_PROGRESS,
+	EVENT_HOLD,
+	EVENT_RESUME,
+	EVENT_NONE,
+};
 
 /* One load of the scripts: an environment of its own. Counted by mem_ref;
  * freed when its last coroutine, timer, subscription and call have gone. */
@@ -45,8 +56,7 @@ struct generation {
 	bool retired; /* a newer one is in force */
 	unsigned number;
 	struct list routes; /* struct route, on_call in order */
-	struct list *counted;
-	struct le le; /* host->generations */
+	struct le le;	    /* host->generations */
 };
 
 struct scripts {
@@ -56,12 +66,14 @@ struct scripts {
 	lua_State *L;
 	struct generation *gen; /* in force; NULL: nothing loaded */
 	struct list generations;
-	struct list scripts;	   /* struct script, all that live */
-	struct list ready;	   /* struct script, to be resumed */
-	struct list jobs;	   /* struct job */
-	struct list legs;	   /* struct leg */
-	struct list timers;	   /* struct timer, armed */
-	struct list subscriptions; /* struct subscription: moon.on */
+	struct list scripts;	     /* struct script, all that live */
+	struct list ready;	     /* struct script, to be resumed */
+	struct list jobs;	     /* struct job */
+	struct list legs;	     /* struct leg */
+	struct hash *ids;	     /* the same with a call, by its id */
+	struct list timers;	     /* struct timer, armed */
+	struct list subscriptions;   /* struct subscription: moon.on */
+	unsigned wanted[EVENT_NONE]; /* how many of them for a call's event */
 	struct soon soon;
 	struct script *running;
 	unsigned next_generation;
@@ -70,13 +82,13 @@ struct scripts {
 	bool marked;  /* the yield under way is a wait's */
 	bool stuck;   /* a resume below can't pass a yield outward */
 	bool closing; /* <close> handlers of a closed coroutine run */
-	uint64_t slice_end_ns;
+	uint64_t slice_ns, slice_end_ns;
 	bool exceeded;
 
 	/* ---- memory ---- */
 	uint64_t bytes;
 	bool refusing;
-	struct tmr memory_tmr; /* refusing: collect, until it is enough */
+	struct tmr memory_tmr;	    /* refusing: collect, until it is enough */
 	bool out_of_memory;	    /* an allocation was refused in this step */
 	char oom_where[WHERE_SIZE]; /* "file:line", or "" */
 	lua_State *innermost;	    /* the lua_State that runs, for the line */
@@ -183,6 +195,7 @@ void watch_fire(struct list *list, const struct call_event *event);
 
 struct script {
 	struct le le, ready_le;
+	struct le leg_le; /* leg->scripts */
 	struct scripts *host;
 	struct generation *gen;
 	lua_State *co; /* NULL: released */
@@ -197,8 +210,8 @@ struct script {
 	struct leg *leg;   /* the call it runs on, or NULL */
 	struct list owned; /* struct leg: calls that end with it */
 	struct timer *timer;
-	lua_State *chain[CHAIN_MAX]; /* own coroutines that pass a wait on */
-	unsigned chain_len;
+	lua_State *chain; /* own coroutines that pass a wait on: the outermost,
+			   * linked inward by lua_coroutine.c */
 	char where[WHERE_SIZE]; /* "flow.lua:3": where its function begins */
 	char end[WHERE_SIZE];	/* where it ends */
 
@@ -238,6 +251,9 @@ static inline uint64_t host_slice_ns(const struct scripts *host)
 }
 /* The script's id for log lines: its call's, or NULL. */
 const char *script_log_id(const struct script *s);
+/* lua_coroutine.c: the outermost of its own coroutines that wait, taken off
+ * the chain; NULL: none is left. */
+lua_State *script_chain_pop(struct script *s);
 
 /* ---- waits ------------------------------------------------------------- */
 
@@ -292,7 +308,7 @@ void timer_open(lua_State *L);
 void task_open(lua_State *L);
 void event_open(lua_State *L);
 void call_open(lua_State *L);
-void play_open(lua_State *L);
+void playback_open(lua_State *L);
 void record_open(lua_State *L);
 void csv_open(lua_State *L);
 
@@ -315,6 +331,8 @@ void dial_add_moon(lua_State *L);
 void select_add_moon(lua_State *L);
 void wait_add_call(lua_State *L);
 void play_add_call(lua_State *L);
+void playback_add_call(lua_State *L);
+void dtmf_add_call(lua_State *L);
 void gather_add_call(lua_State *L);
 void record_add_call(lua_State *L);
 

@@ -3,6 +3,7 @@
 #include "script/leg.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -44,6 +45,7 @@ static void retire(struct leg *leg)
 	if (!leg->closed || leg->holds || !leg->le.list)
 		return;
 	list_unlink(&leg->le);
+	hash_unlink(&leg->id_le);
 	while (!list_isempty(&leg->handlers))
 		subscription_stop(list_ledata(list_head(&leg->handlers)));
 	if (leg->ref)
@@ -58,6 +60,8 @@ static void leg_destroy(void *data)
 
 	tmr_cancel(&leg->grace);
 	list_unlink(&leg->owner_le);
+	hash_unlink(&leg->id_le);
+	free(leg->digits);
 	mem_deref(leg->call);
 	mem_deref(leg->gen);
 }
@@ -79,6 +83,9 @@ int leg_alloc(struct leg **lp, struct scripts *host, struct generation *gen)
 void leg_set_call(struct leg *leg, struct call *call)
 {
 	leg->call = call;
+	if (call)
+		hash_append(leg->host->ids, hash_joaat_str(call_id(call)),
+			    &leg->id_le, leg);
 }
 
 void leg_refused(struct leg *leg)
@@ -108,18 +115,17 @@ const char *leg_id(const struct leg *leg)
 	return leg->call ? call_id(leg->call) : NULL;
 }
 
-struct leg *leg_find(const struct scripts *host, const struct call *call)
+static bool has_id(struct le *le, void *arg)
 {
-	struct le *le;
+	return !strcmp(leg_id(le->data), arg);
+}
 
-	LIST_FOREACH(&host->legs, le)
-	{
-		struct leg *leg = le->data;
+struct leg *leg_find(const struct scripts *host, const char *id)
+{
+	struct le *le = hash_lookup(host->ids, hash_joaat_str(id), has_id,
+				    (void *)(uintptr_t)id);
 
-		if (leg->call == call)
-			return leg;
-	}
-	return NULL;
+	return le ? le->data : NULL;
 }
 
 /* ---- the CDR waits for scripts ---------------------------------------------
@@ -264,6 +270,31 @@ static bool accepts(const char *accept, char digit)
 	return !accept || strchr(accept, digit);
 }
 
+/* Most calls leave none unread: memory is taken when one does. */
+static void keep_digit(struct leg *leg, const struct digit *digit)
+{
+	if (leg->digit_count == leg->digit_size &&
+	    leg->digit_size < LEG_DIGITS_MAX) {
+		const size_t size = leg->digit_size ? 2 * leg->digit_size : 8;
+		struct digit *more =
+			realloc(leg->digits, size * sizeof(*leg->digits));
+
+		if (more) {
+			leg->digits = more;
+			leg->digit_size = size;
+		}
+	}
+	if (leg->digit_size == 0)
+		return;
+	if (leg->digit_count == leg->digit_size) {
+		/* The oldest goes: nobody has read it for 255 digits. */
+		memmove(leg->digits, leg->digits + 1,
+			(leg->digit_size - 1) * sizeof(*leg->digits));
+		leg->digit_count--;
+	}
+	leg->digits[leg->digit_count++] = *digit;
+}
+
 static void deliver_digit(struct leg *leg, const struct call_event *event)
 {
 	const struct digit digit = {.digit = event->digit,
@@ -281,13 +312,7 @@ static void deliver_digit(struct leg *leg, const struct call_event *event)
 			return;
 		}
 	}
-	if (leg->digit_count == LEG_DIGITS_MAX) {
-		/* The oldest goes: nobody has read it for 255 digits. */
-		memmove(leg->digits, leg->digits + 1,
-			(LEG_DIGITS_MAX - 1) * sizeof(*leg->digits));
-		leg->digit_count--;
-	}
-	leg->digits[leg->digit_count++] = digit;
+	keep_digit(leg, &digit);
 }
 
 const struct digit *leg_peek(const struct leg *leg, const char *accept)
@@ -325,13 +350,8 @@ static void grace_handler(void *arg)
 	struct le *le;
 
 	leg->late = true;
-	LIST_FOREACH(&leg->host->scripts, le)
-	{
-		struct script *s = le->data;
-
-		if (s->leg == leg)
-			script_close(s, SCRIPT_CANCELLED);
-	}
+	LIST_FOREACH(&leg->scripts, le)
+	script_close(le->data, SCRIPT_CANCELLED);
 	/* The script that dialled it goes on with other things. */
 	if (leg->owner && leg->owner->leg != leg)
 		leg_set_owner(leg, NULL);
@@ -354,7 +374,7 @@ void leg_event(struct call *call, const struct call_event *event, void *arg)
 	watch_fire(&leg->watches, event);
 	if (event->type == CALL_EV_ENDED) {
 		subscriptions_leg_ended(leg);
-		timers_leg_ended(leg->host, leg);
+		timers_leg_ended(leg);
 	}
 	if (event->type == CALL_EV_CLOSED) {
 		leg->closed = true;

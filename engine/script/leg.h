@@ -37,9 +37,9 @@ struct leg {
 	struct call *call;
 	struct script *owner; /* ends it with itself; NULL: detached */
 	struct le owner_le;   /* owner->owned */
+	struct le id_le;      /* host->ids */
 	bool dialled;	      /* held for the script that dialled it */
 	int ref;	      /* the Lua object, while the leg is in use */
-	bool made;	      /* there is a Lua object */
 	unsigned holds;	      /* scripts and events the CDR waits for */
 	bool begun;	      /* call_script_begin() was called */
 	bool ended, closed, late;
@@ -47,14 +47,18 @@ struct leg {
 	uint64_t ended_stamp;
 	const void *output; /* the verb that plays, gathers or records */
 	struct list watches, readers, handlers;
-	struct digit digits[LEG_DIGITS_MAX];
-	size_t digit_count;
+	struct list scripts;	   /* struct script that runs on it */
+	struct list timers;	   /* struct timer: `every` of those */
+	struct list subscriptions; /* struct subscription: moon.on of those */
+	struct digit *digits;	   /* unread, the oldest first; grows */
+	size_t digit_count, digit_size;
 	struct tmr grace;
 };
 
 /* A leg without a call yet (leg_set_call). ENOMEM. The list owns it. */
 int leg_alloc(struct leg **lp, struct scripts *host, struct generation *gen);
-void leg_set_call(struct leg *leg, struct call *call); /* takes the reference */
+/* Takes the reference; NULL: there is none. */
+void leg_set_call(struct leg *leg, struct call *call);
 /* Refused at once: no event will come. */
 void leg_refused(struct leg *leg);
 /* The engine goes away: let go of the call. */
@@ -63,7 +67,8 @@ void leg_abandon(struct leg *leg);
 void leg_event(struct call *call, const struct call_event *event, void *arg);
 
 const char *leg_id(const struct leg *leg);
-struct leg *leg_find(const struct scripts *host, const struct call *call);
+/* The leg of the call with this id, or NULL. */
+struct leg *leg_find(const struct scripts *host, const char *id);
 
 /* The CDR waits. */
 void leg_hold(struct leg *leg);

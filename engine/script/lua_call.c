@@ -504,6 +504,8 @@ void call_open(lua_State *L)
 	event_add_call(L);
 	wait_add_call(L);
 	play_add_call(L);
+	playback_add_call(L);
+	dtmf_add_call(L);
 	gather_add_call(L);
 	record_add_call(L);
 	lua_pushcclosure(L, l_index, 1);

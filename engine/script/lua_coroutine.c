@@ -3,13 +3,13 @@
  * whoever resumed, until it reaches scripts_drain(); the way back resumes
  * inward. What waits looks like one that is running ("normal").
  *
- * The extra space of a lua_State: its struct script (a base coroutine), or
- * &waiting while a wait passes through, or NULL. */
+ * The extra space of a lua_State: its struct script (a base coroutine); while a
+ * wait passes through, the next one inward, or &innermost; or else NULL. */
 #include "script/host.h"
 
 #include <string.h>
 
-static char waiting;
+static char innermost;
 
 static void **mark_of(lua_State *co)
 {
@@ -18,7 +18,24 @@ static void **mark_of(lua_State *co)
 
 static bool is_base(lua_State *L)
 {
-	return *mark_of(L) && *mark_of(L) != &waiting;
+	return *mark_of(L) && *mark_of(L) == (void *)host_of(L)->running;
+}
+
+static void chain_push(struct script *s, lua_State *co)
+{
+	*mark_of(co) = s->chain ? (void *)s->chain : &innermost;
+	s->chain = co;
+}
+
+lua_State *script_chain_pop(struct script *s)
+{
+	lua_State *co = s->chain;
+
+	if (!co)
+		return NULL;
+	s->chain = *mark_of(co) == &innermost ? NULL : *mark_of(co);
+	*mark_of(co) = NULL;
+	return co;
 }
 
 static lua_State *check_co(lua_State *L)
@@ -41,9 +58,7 @@ static int continue_k(lua_State *L, int status, lua_KContext ctx)
 	int n = 0;
 
 	(void)status;
-	*mark_of(co) = NULL;
-	if (s->chain_len > 0)
-		s->chain_len--;
+	(void)script_chain_pop(s); /* the outermost: that is CO */
 	host->innermost = co;
 	status = lua_resume(co, L, 0, &n);
 	host->innermost = L;
@@ -70,8 +85,7 @@ static int outcome(lua_State *L, lua_State *co, int status, int n, bool wrap)
 
 	if (status == LUA_YIELD && host->marked) {
 		lua_pop(co, n);
-		*mark_of(co) = &waiting;
-		s->chain[s->chain_len++] = co;
+		chain_push(s, co);
 		return lua_yieldk(L, 0, wrap, continue_k);
 	}
 	if (host->exceeded)
@@ -121,8 +135,8 @@ static int resume(lua_State *L, lua_State *co, int nargs, bool wrap)
 
 	if (strcmp(status_of(L, co), "suspended") != 0)
 		why = status_of(L, co);
-	else if (!host->running || host->running->chain_len >= CHAIN_MAX - 1)
-		why = "nested too deeply";
+	else if (!host->running)
+		why = "running";
 	if (why) {
 		if (!wrap)
 			lua_pushboolean(L, 0);

@@ -57,19 +57,12 @@ static int l_calls(lua_State *L)
 static int l_call(lua_State *L)
 {
 	struct scripts *host = host_of(L);
-	const char *id = luaL_checkstring(L, 1);
-	struct le *le;
+	struct leg *leg = leg_find(host, luaL_checkstring(L, 1));
 
-	LIST_FOREACH(&host->legs, le)
-	{
-		struct leg *leg = le->data;
-
-		if (leg->call && !strcmp(leg_id(leg), id)) {
-			leg_push(L, leg);
-			return 1;
-		}
-	}
-	lua_pushnil(L);
+	if (leg)
+		leg_push(L, leg);
+	else
+		lua_pushnil(L);
 	return 1;
 }
 

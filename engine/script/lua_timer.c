@@ -12,7 +12,8 @@ struct timer {
 	struct tmr tmr;
 	struct scripts *host;
 	struct generation *gen;
-	struct leg *leg; /* its maker's call, or NULL */
+	struct leg *leg;  /* its maker's call, or NULL */
+	struct le leg_le; /* leg->timers: `every` */
 	int ref;
 	uint32_t every_ms; /* 0: once */
 	uint64_t due_ms;   /* monotonic */
@@ -25,6 +26,7 @@ static void timer_destroy(void *data)
 
 	tmr_cancel(&timer->tmr);
 	list_unlink(&timer->le);
+	list_unlink(&timer->leg_le);
 	if (timer->ref)
 		luaL_unref(timer->host->L, LUA_REGISTRYINDEX, timer->ref);
 	mem_deref(timer->gen);
@@ -34,6 +36,7 @@ static void timer_destroy(void *data)
 void timer_stop(struct timer *timer)
 {
 	tmr_cancel(&timer->tmr);
+	list_unlink(&timer->leg_le);
 	timer->every_ms = 0;
 	if (timer->ref) {
 		luaL_unref(timer->host->L, LUA_REGISTRYINDEX, timer->ref);
@@ -58,17 +61,12 @@ void timers_retire(struct scripts *host, const struct generation *gen)
 	}
 }
 
-void timers_leg_ended(struct scripts *host, const struct leg *leg)
+void timers_leg_ended(struct leg *leg)
 {
-	struct le *le = list_head(&host->timers);
+	struct le *le;
 
-	while (le) {
-		struct timer *timer = le->data;
-
-		le = le->next;
-		if (timer->leg == leg && timer->every_ms)
-			timer_stop(timer);
-	}
+	while ((le = list_head(&leg->timers)))
+		timer_stop(le->data);
 }
 
 struct timer_job {
@@ -157,6 +155,8 @@ static int make(lua_State *L, const char *verb, bool every)
 	timer->gen = mem_ref(generation_current(L));
 	timer->leg = mem_ref(host->running->leg);
 	timer->every_ms = every ? ms : 0;
+	if (timer->leg && every)
+		list_append(&timer->leg->timers, &timer->leg_le, timer);
 	timer->due_ms = clock_mono_ms() + ms;
 	list_append(&host->timers, &timer->le, mem_ref(timer));
 	tmr_start(&timer->tmr, ms, due, timer);

@@ -44,6 +44,17 @@ struct playback *playback_test(lua_State *L, int index);
 /* "done", "stopped", or raises (hangup, prompt). */
 int playback_push_result(lua_State *L, const struct playback *pb);
 
+struct play_options {
+	struct media_play play;
+	char stop_on[24];
+	bool stops;
+};
+/* Options of play (ASYNC: of play_async) at INDEX. raises */
+void play_read_options(lua_State *L, int index, const char *verb, bool async,
+		       struct play_options *o);
+/* Raises when nothing can be heard on the call yet. */
+void play_need_audio(lua_State *L, const struct leg *leg, const char *verb);
+
 /* Start the prompt at INDEX without a wait; pushes the playback. raises */
 int play_start(lua_State *L, struct leg *leg, int index, const char *verb);
 

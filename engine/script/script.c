@@ -187,6 +187,7 @@ static void script_destroy(void *data)
 	struct script *s = data;
 
 	list_unlink(&s->le);
+	list_unlink(&s->leg_le);
 	list_unlink(&s->ready_le);
 	if (s->results_ref)
 		luaL_unref(s->host->L, LUA_REGISTRYINDEX, s->results_ref);
@@ -236,6 +237,8 @@ struct script *script_new(lua_State *L, int nargs, struct generation *gen,
 	s->nargs = nargs + 1;
 	s->gen = mem_ref(gen);
 	s->leg = mem_ref(leg);
+	if (leg)
+		list_append(&leg->scripts, &s->leg_le, s);
 	script_describe(L, s, -nargs - 1);
 	lua_pushcfunction(co, script_main);
 	lua_xmove(L, co, nargs + 1);
@@ -265,6 +268,8 @@ void script_set_leg(struct script *s, struct leg *leg)
 		mem_deref(s->leg);
 	}
 	s->leg = mem_ref(leg);
+	list_unlink(&s->leg_le);
+	list_append(&leg->scripts, &s->leg_le, s);
 	leg_flow_begin(leg, s);
 }
 
@@ -306,9 +311,10 @@ static void finish(struct script *s, enum script_state state)
 	s->stamp = ++host->stamp;
 	s->co = NULL;
 	s->wait = NULL;
-	s->chain_len = 0;
+	s->chain = NULL;
 	list_unlink(&s->ready_le);
 	list_unlink(&s->le);
+	list_unlink(&s->leg_le);
 	*(struct script **)lua_getextraspace(co) = NULL;
 	luaL_unref(host->L, LUA_REGISTRYINDEX, s->ref);
 	if (s->failed)
@@ -400,6 +406,7 @@ void script_kill(struct script *s)
 {
 	struct scripts *host = s->host;
 	const bool fresh = s->co && lua_status(s->co) == LUA_OK;
+	lua_State *co;
 
 	if (!script_alive(s)) {
 		list_unlink(&s->le);
@@ -418,11 +425,8 @@ void script_kill(struct script *s)
 	host->innermost = s->co;
 	host->closing = true;
 	budget_begin(host, host_slice_ns(host));
-	while (s->chain_len > 0) {
-		lua_State *co = s->chain[--s->chain_len];
-
+	while ((co = script_chain_pop(s))) {
 		budget_arm(co);
-		*(void **)lua_getextraspace(co) = NULL;
 		(void)lua_resetthread(co);
 	}
 	if (!fresh) {

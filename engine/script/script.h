@@ -57,7 +57,9 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 void scripts_free(struct scripts *scripts);
 
 /* Load FILE with moon.args = ARGV and run its main chunk; what it returns (a
- * campaign) is started. False with ERR: file:line: message. */
+ * campaign) is started. Up to its first wait, the main chunk may run for 5 s
+ * when it is the first, and for 5 slices (100 ms) when another is in force: a
+ * reload stalls all calls for no longer. False with ERR: file:line: message. */
 bool scripts_load(struct scripts *scripts, const char *file,
 		  const char *const *argv, char *err, size_t size);
 /* Compile only, for `moondial check`. */

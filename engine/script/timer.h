@@ -15,7 +15,7 @@ void timer_stop(struct timer *timer);
 /* Timers of GEN that belong to no call end. */
 void timers_retire(struct scripts *host, const struct generation *gen);
 /* Timers made by the scripts of LEG: `every` ends with it. */
-void timers_leg_ended(struct scripts *host, const struct leg *leg);
+void timers_leg_ended(struct leg *leg);
 
 /* after, every, sleep, now into the table at the top. */
 void timer_add_moon(lua_State *L);
