@@ -253,7 +253,7 @@ end)
     ("require 'no.such.module'", ["no.such.module"]),
     ("while true do end", ["flow.lua:1:"]),
     ("local moon = require 'moondial'\nmoon.acount{}", ["acount"]),
-    ("\x1bLua binary", ["flow.lua"]),
+    ("\x1bLua binary", ["binary"]),
 ])
 def test_a_broken_script_is_told_at_the_start(engine, text, words):
     e = engine(text, launch=False)

@@ -19,7 +19,7 @@ NOW = LUA[:LUA.index("\n## Not available yet")]
 PREFIX = [
     (r"\w+_add_call|call_open", "call:"),
     (r"\w+_add_moon|moon_push", "moon."),
-    (r"play_open", "playback:"), (r"record_open", "recorder:"),
+    (r"play(back)?_open", "playback:"), (r"record_open", "recorder:"),
     (r"task_open", "task:"), (r"timer_open", "timer:"),
     (r"event_open", "subscription:"), (r"db_push", "moon.db."),
     (r"cdr_push", "moon.cdr."), (r"csv_push", "moon.csv."),
@@ -121,32 +121,33 @@ def section(heading):
     return LUA[at:after + (end.start() if end else len(LUA))]
 
 
-# file, the option table (by what stands before it), where it is documented
+# what stands at the beginning of an option table, where it is documented
 OPTIONS = [
-    ("lua_dial.c", "struct option dial_options[]", "### moon.dial("),
-    ("lua_gather.c", "struct option gather_options[]", "### call:gather("),
-    ("lua_record.c", "struct option options[]", "### call:record("),
-    ("lua_play.c", "struct option sync_options[]", "### call:play("),
-    ("lua_play.c", "struct option async_options[]", "### call:play_async("),
-    ("lua_play.c", "static int l_dtmf", "### call:dtmf("),
-    ("lua_call.c", "static int l_answer", "### call:answer("),
-    ("lua_call.c", "static int l_progress", "### call:progress("),
-    ("lua_call.c", "static int mute", "### call:mute("),
-    ("lua_cdr.c", "struct option find_options[]", "## Call records"),
-    ("prompt.c", "struct option prompt_options[]", "## Prompts"),
+    ("struct option dial_options[]", "### moon.dial("),
+    ("struct option gather_options[]", "### call:gather("),
+    ('struct option options[] = {\n\t{"file"', "### call:record("),
+    ("struct option sync_options[]", "### call:play("),
+    ("struct option async_options[]", "### call:play_async("),
+    ("static int l_dtmf(", "### call:dtmf("),
+    ("static int l_answer(", "### call:answer("),
+    ("static int l_progress(", "### call:progress("),
+    ("static int mute(", "### call:mute("),
+    ("struct option find_options[]", "## Call records"),
+    ("struct option prompt_options[]", "## Prompts"),
 ]
 
 
-def options_of(file, start):
-    text = (SCRIPT / file).read_text()
+def options_of(start):
+    text = "".join(p.read_text() for p in sorted(SCRIPT.glob("*.c")))
+    assert text.count(start) == 1, start
     body = text[text.index(start):]
     body = body[:body.index("{0}")]
     return re.findall(r'\{"(\w+)",\s*(OPT_\w+)\}', body)
 
 
-@pytest.mark.parametrize("file,start,heading", OPTIONS)
-def test_each_option_is_documented(file, start, heading):
-    options = options_of(file, start)
+@pytest.mark.parametrize("start,heading", OPTIONS)
+def test_each_option_is_documented(start, heading):
+    options = options_of(start)
     assert options
     text = section(heading)
     for name, kind in options:
