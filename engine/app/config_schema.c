@@ -184,6 +184,8 @@ static const struct schema account_item = {.type = SCHEMA_TABLE,
 static const struct schema trunk_item = {.type = SCHEMA_TABLE,
 					 .fields = config_trunk_fields};
 
+static const char *const latches[] = {"nat", "signalled", "any", NULL};
+
 static const struct schema rtp_fields[] = {
 	{.name = "port_min",
 	 .type = SCHEMA_INTEGER,
@@ -204,6 +206,11 @@ static const struct schema rtp_fields[] = {
 	 .unit = "s",
 	 .def = "0.02",
 	 .help = "length of the packets we send, unless the peer asks else"},
+	{.name = "latch",
+	 .type = SCHEMA_STRING,
+	 .choices = latches,
+	 .def = "\"nat\"",
+	 .help = "whose RTP is heard: nat, signalled or any; see below"},
 	{.name = "workers",
 	 .type = SCHEMA_INTEGER,
 	 .min = 0,

@@ -161,6 +161,14 @@ static const char *default_trunk(const cJSON *root)
 			: NULL);
 }
 
+/* The schema has let no other name pass. */
+static enum media_latch latch(const char *name)
+{
+	return !strcmp(name, "any")	    ? MEDIA_LATCH_ANY
+	       : !strcmp(name, "signalled") ? MEDIA_LATCH_SIGNALLED
+					    : MEDIA_LATCH_NAT;
+}
+
 static bool start_calls(struct engine *engine, char *err, size_t size)
 {
 	static const struct calls_handlers handlers = {
@@ -186,6 +194,7 @@ static bool start_calls(struct engine *engine, char *err, size_t size)
 		.ptime_ms = (uint16_t)(1000 * schema_number(root, "rtp.ptime",
 							    0.02) +
 				       0.5),
+		.latch = latch(schema_string(root, "rtp.latch", "nat")),
 		.codecs = codecs,
 		.outbound_allow = allow,
 		.outbound_deny = deny,

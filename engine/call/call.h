@@ -100,6 +100,7 @@ struct calls_config {
 	uint32_t ring_timeout_ms;    /* incoming: no answer by the script */
 	uint32_t max_duration_ms;    /* 0: none */
 	uint16_t ptime_ms;
+	enum media_latch latch;
 	const char *const *codecs; /* names in order; NULL: all */
 	/* outbound = {allow, deny, rate, concurrent}, patterns with *. ALLOW:
 	 * hosts of direct URIs, besides loopback and the hosts of trunks and

@@ -42,6 +42,9 @@ void call_media_close(struct call *call)
 		media_stream_close(call->calls->media, stream);
 }
 
+static_assert((int)SDP_FORMATS_MAX <= (int)MEDIA_FORMATS_MAX,
+	      "what was agreed has a place in media's parameters");
+
 void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 {
 	const uint16_t ours = call->calls->config.ptime_ms;
@@ -58,8 +61,17 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 							   : agreed->ptime_ms,
 		.tx = agreed->tx,
 		.rx = agreed->rx,
+		.latch = call->calls->config.latch,
 	};
 
+	for (size_t i = 0; i < agreed->format_count; i++) {
+		const struct sdp_rx_format *f = &agreed->formats[i];
+
+		if (call->media_codecs[f->codec]->srate != params.codec->srate)
+			continue;
+		params.formats[params.format_count++] = (struct media_format){
+			.codec = call->media_codecs[f->codec], .pt = f->pt};
+	}
 	media_stream_set(call->calls->media, call->stream, &params);
 	call->media_on = true;
 	call->pt_dtmf_tx = agreed->pt_dtmf_tx;

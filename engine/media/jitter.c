@@ -45,15 +45,12 @@ static void write_samples(struct jitter *jitter, uint32_t ts,
 	}
 }
 
-bool jitter_put(struct jitter *jitter, const struct codec *codec, uint32_t ts,
-		const uint8_t *payload, size_t bytes, bool listen)
+/* Make the window such that N samples at TS have a place in it. False: their
+ * time has passed. */
+static bool place(struct jitter *jitter, uint32_t ts, size_t n)
 {
-	size_t n = codec_payload_samples(codec, bytes);
-	int16_t pcm[JITTER_PACKET_MAX];
 	int32_t ahead;
 
-	if (n > JITTER_PACKET_MAX)
-		n = JITTER_PACKET_MAX;
 	if (!jitter->running)
 		begin(jitter, ts);
 	ahead = (int32_t)(ts - jitter->read_ts);
@@ -65,14 +62,43 @@ bool jitter_put(struct jitter *jitter, const struct codec *codec, uint32_t ts,
 		begin(jitter, ts);
 	}
 	jitter->late_run = 0;
-	jitter->codec = codec;
 	if ((int32_t)(ts + (uint32_t)n - jitter->end_ts) > 0)
 		jitter->end_ts = ts + (uint32_t)n;
+	return true;
+}
+
+bool jitter_put(struct jitter *jitter, const struct codec *codec, uint32_t ts,
+		const uint8_t *payload, size_t bytes, bool listen)
+{
+	size_t n = codec_payload_samples(codec, bytes);
+	int16_t pcm[JITTER_PACKET_MAX];
+
+	if (n > JITTER_PACKET_MAX)
+		n = JITTER_PACKET_MAX;
+	if (!place(jitter, ts, n))
+		return false;
+	jitter->codec = codec;
 	if (listen) {
 		n = codec->decode(pcm, n, payload, bytes);
 		write_samples(jitter, ts, pcm, n);
 	}
 	return true;
+}
+
+void jitter_silence(struct jitter *jitter, uint32_t ts, bool listen)
+{
+	if (!place(jitter, ts, JITTER_FRAME) || !listen)
+		return;
+	/* What is made up afterwards is made of the history: silence as well,
+	 * when it holds nothing else. */
+	jitter->cleared = false;
+	for (size_t i = 0; i < JITTER_HISTORY + JITTER_FRAME; i++, ts++) {
+		int16_t *s = &jitter->ring[ts % JITTER_RING];
+
+		/* also false when its time has passed */
+		if (ts - jitter->read_ts < JITTER_RING && *s == MISSING)
+			*s = 0;
+	}
 }
 
 /* More waits than any jitter we mean to bear: the sender's clock is faster, or

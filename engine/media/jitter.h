@@ -47,6 +47,11 @@ void jitter_reset(struct jitter *jitter);
 bool jitter_put(struct jitter *jitter, const struct codec *codec, uint32_t ts,
 		const uint8_t *payload, size_t bytes, bool listen);
 
+/* Comfort noise (RFC 3389): nobody speaks from TS on, until a packet says
+ * else. Without it the last sound would be drawn out as if the next was lost.
+ */
+void jitter_silence(struct jitter *jitter, uint32_t ts, bool listen);
+
 /* The next 20 ms (JITTER_FRAME samples), or NULL to let them pass. */
 void jitter_get(struct jitter *jitter, int16_t *pcm);
 

@@ -127,11 +127,21 @@ enum media_latch {
 	MEDIA_LATCH_ANY, /* another host whenever the signalled is silent */
 };
 
+enum { MEDIA_FORMATS_MAX = 8 };
+
 struct media_params {
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
 	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
 	const struct media_codec *codec;
 	uint8_t pt_tx, pt_rx; /* payload type that we send, that we expect */
+	/* What may come besides: the peer may change between all formats that
+	 * were agreed at any packet (RFC 3264 6.1). Each has the clock rate of
+	 * CODEC. */
+	struct media_format {
+		const struct media_codec *codec;
+		uint8_t pt;
+	} formats[MEDIA_FORMATS_MAX];
+	uint8_t format_count;
 	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
 	uint16_t ptime_ms;	    /* of what we send: 10–60, usually 20 */
 	bool tx, rx;		    /* by the SDP directions of both sides */
@@ -160,9 +170,12 @@ enum media_source_type {
 
 struct media_source {
 	enum media_source_type type;
-	/* FILE: paths to try in turn, the first that exists is played. A name
-	 * was checked against its root before: media opens what it is told. */
+	/* FILE: paths to try in turn, the first that exists is played. The
+	 * first roots[i] characters of paths[i] name the folder that it must
+	 * not leave, whatever symbolic links say (open_beneath.h); 0, or no
+	 * roots: it may be anywhere. */
 	const char *const *paths;
+	const size_t *roots;
 	size_t path_count;
 	/* TONE: up to 4 frequencies in Hz (0: none), level in dBFS each. */
 	float hz[4];
@@ -207,6 +220,7 @@ enum media_record_channels {
 
 struct media_record {
 	const char *path; /* WAV, 16-bit PCM; parent folders are made */
+	size_t root; /* as a source's roots[i]; 0: it may be anywhere */
 	enum media_record_channels channels;
 	uint32_t max_ms;     /* 0: no limit */
 	uint32_t silence_ms; /* 0: never; ends after so much silence heard */

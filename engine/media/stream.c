@@ -211,11 +211,32 @@ static void event_heard(struct stream *stream, const struct rtp_packet *packet,
 		digit_heard(stream, &digits[i], now_ns);
 }
 
+/* The codec of a payload type that was agreed for audio, or NULL. */
+static const struct codec *rx_codec(const struct stream *stream, uint8_t pt)
+{
+	const struct media_params *params = &stream->params;
+
+	if (pt == params->pt_rx)
+		return stream->codec;
+	for (size_t i = 0; i < params->format_count; i++)
+		if (pt == params->formats[i].pt)
+			return codec_of(params->formats[i].codec);
+	return NULL;
+}
+
+static bool expected(const struct stream *stream, uint8_t pt)
+{
+	return pt == stream->params.pt_dtmf_rx || rx_codec(stream, pt) ||
+	       pt == RTP_PT_CN;
+}
+
 /* A packet from the latched source. */
 static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 			 uint64_t arrival_ns, uint64_t now_ns)
 {
 	const struct media_params *params = &stream->params;
+	bool listen = stream_ops_listening(stream);
+	const struct codec *codec;
 
 	switch (rtp_rx_packet(&stream->rx, packet, arrival_ns)) {
 	case RTP_RX_DROP:
@@ -231,26 +252,26 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 			event_heard(stream, packet, arrival_ns, now_ns);
 		return;
 	}
-	if (packet->pt != params->pt_rx)
-		return; /* comfort noise: silence is made here */
+	codec = rx_codec(stream, packet->pt);
+	if (!codec) {
+		if (params->rx)
+			jitter_silence(&stream->jitter, packet->ts, listen);
+		return;
+	}
 	rtp_rx_jitter(&stream->rx, packet->ts, stream->codec->info.srate,
 		      arrival_ns);
 	if (params->rx && packet->bytes &&
-	    !jitter_put(&stream->jitter, stream->codec, packet->ts,
-			packet->payload, packet->bytes,
-			stream_ops_listening(stream)))
+	    !jitter_put(&stream->jitter, codec, packet->ts, packet->payload,
+			packet->bytes, listen))
 		stream->rx_late++;
 }
 
 static void rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
 		     const struct sa *src, uint64_t arrival_ns, uint64_t now_ns)
 {
-	const struct media_params *params = &stream->params;
 	struct rtp_packet packet;
 
-	if (!rtp_parse(&packet, buf, len) ||
-	    (packet.pt != params->pt_rx && packet.pt != params->pt_dtmf_rx &&
-	     packet.pt != RTP_PT_CN)) {
+	if (!rtp_parse(&packet, buf, len) || !expected(stream, packet.pt)) {
 		stream->rx_rejected++;
 		metric_add(&rtp_invalid, 1);
 		return;

@@ -155,6 +155,14 @@ static bool is_dtmf(const struct sdp_pt *pt)
 	       pt->srate == DTMF_SRATE;
 }
 
+static void format_add(struct sdp_agreed *agreed, uint8_t pt, size_t codec)
+{
+	if (agreed->format_count < SDP_FORMATS_MAX)
+		agreed->formats[agreed->format_count++] =
+			(struct sdp_rx_format){.pt = pt,
+					       .codec = (uint8_t)codec};
+}
+
 /* What of LINE both sides know; false when no codec. */
 static bool match_formats(const struct sdp *sdp, const struct sdp_line *line,
 			  struct sdp_agreed *agreed)
@@ -169,6 +177,8 @@ static bool match_formats(const struct sdp *sdp, const struct sdp_line *line,
 		const struct sdp_pt *pt = &table[order[i]];
 		const int codec = codec_of(sdp, pt);
 
+		if (codec >= 0)
+			format_add(agreed, order[i], (size_t)codec);
 		if (codec >= 0 && !found) {
 			found = true;
 			agreed->codec = (size_t)codec;
@@ -438,6 +448,21 @@ int sdp_offer(struct sdp *sdp, bool hold, struct mbuf **offer)
 	return err;
 }
 
+/* They send with the numbers that we offered. */
+static void numbers_as_offered(const struct sdp *sdp, struct sdp_agreed *agreed)
+{
+	agreed->pt_rx = sdp->pts[agreed->codec];
+	if (agreed->pt_dtmf_tx >= 0)
+		agreed->pt_dtmf_rx = sdp->pt_dtmf;
+	agreed->format_count = 0;
+	format_add(agreed, agreed->pt_rx, agreed->codec);
+	for (size_t i = 0; i < sdp->codec_count; i++) {
+		if (i != agreed->codec &&
+		    sdp->owners[sdp->pts[i]] == OWNER_CODEC + i)
+			format_add(agreed, sdp->pts[i], i);
+	}
+}
+
 int sdp_answered(struct sdp *sdp, struct mbuf *answer,
 		 struct sdp_agreed *agreed)
 {
@@ -462,10 +487,7 @@ int sdp_answered(struct sdp *sdp, struct mbuf *answer,
 	line = &text->lines[sdp->slots.audio];
 	if (!agree(sdp, line, sdp->offer_dir, &now))
 		goto out;
-	/* They send with the numbers that we offered. */
-	now.pt_rx = sdp->pts[now.codec];
-	if (now.pt_dtmf_tx >= 0)
-		now.pt_dtmf_rx = sdp->pt_dtmf;
+	numbers_as_offered(sdp, &now);
 	sdp->hold = sdp->offer_hold;
 	sdp->taken = true;
 	sdp->agreed = now;

@@ -18,6 +18,13 @@ struct sdp_codec {
 	uint8_t pt; /* ours in an offer */
 };
 
+enum { SDP_FORMATS_MAX = 8 };
+
+/* A payload number and the codec (index into the table given) behind it. */
+struct sdp_rx_format {
+	uint8_t pt, codec;
+};
+
 /* What both sides agreed on. */
 struct sdp_agreed {
 	/* Port 0: nowhere (on hold by c=0.0.0.0 or by port 0). Of our own
@@ -25,6 +32,12 @@ struct sdp_agreed {
 	struct sa raddr, raddr_rtcp;
 	size_t codec; /* index into the table given */
 	uint8_t pt_tx, pt_rx;
+	/* What may come: every codec of ours that the offer named, by the
+	 * offer's numbers, CODEC first. The peer may change between those of
+	 * offer and answer at any packet (RFC 3264 6.1), and some send another
+	 * of their offer than the answer has chosen. */
+	struct sdp_rx_format formats[SDP_FORMATS_MAX];
+	size_t format_count;
 	int pt_dtmf_tx, pt_dtmf_rx; /* −1: no telephone-event */
 	uint16_t ptime_ms;	    /* that the peer wants, 10 to 60; 20 when
 				     * it doesn't say */

@@ -118,6 +118,7 @@ static void bad_files_are_refused_with_place_and_remedy(void **state)
 		 NULL,
 		 {"rtp.port_min", "1024"}},
 		{"return { log = 'warm' }", NULL, {"log", "warn"}},
+		{"return {}", "rtp.latch=nut", {"rtp.latch", "'nat'"}},
 		{"return { listen = {'sctp:1.2.3.4'} }",
 		 NULL,
 		 {"listen[1]", "sctp"}},

@@ -50,6 +50,20 @@ static size_t heard(size_t frames, int16_t level)
 	return n;
 }
 
+/* Samples of silence among the next FRAMES. */
+static size_t silent(size_t frames)
+{
+	int16_t pcm[JITTER_FRAME];
+	size_t n = 0;
+
+	while (frames--) {
+		jitter_get(&jitter, pcm);
+		for (size_t i = 0; i < JITTER_FRAME; i++)
+			n += !pcm[i];
+	}
+	return n;
+}
+
 static void any_ptime_comes_out_whole_and_in_order(void **state)
 {
 	(void)state;
@@ -95,6 +109,38 @@ static void reordering_within_the_delay_is_undone(void **state)
 	assert_int_equal(heard(4, 1000), 160);
 	assert_int_equal(heard(1, 2000), 160);
 	assert_int_equal(heard(1, 3000), 160);
+}
+
+/* Without a word about it the last sound is drawn out. */
+static void comfort_noise_is_silence_until_the_next_word(void **state)
+{
+	(void)state;
+	for (int noise = 0; noise < 2; noise++) {
+		/* no sound of another test before it */
+		memset(&jitter, 0, sizeof(jitter));
+		jitter_reset(&jitter);
+		assert_true(put(1000, 160, 1000));
+		if (noise)
+			jitter_silence(&jitter, 1160, true);
+		assert_int_equal(silent(3), 480);
+		assert_int_equal(heard(1, 1000), 160);
+		if (noise)
+			assert_int_equal(silent(10), 1600);
+		else
+			assert_true(silent(2) < 320);
+		/* in its place, also when a part of it was thought silent */
+		assert_true(put(1000 + 160 * 14, 160, 3000));
+		assert_int_equal(heard(noise ? 4 : 12, 3000), 160);
+	}
+	/* what came before its time isn't covered, and a place is kept */
+	memset(&jitter, 0, sizeof(jitter));
+	jitter_reset(&jitter);
+	jitter_silence(&jitter, 1160, true);
+	assert_true(put(1320, 160, 2000));
+	assert_true(put(1000, 160, 1000));
+	assert_true(put(1160, 160, 3000));
+	assert_int_equal(silent(3), 320);
+	assert_int_equal(heard(3, 2000), 160);
 }
 
 static void too_late_is_said_and_three_in_a_row_set_the_delay_anew(void **state)
@@ -170,7 +216,7 @@ a_lost_packet_is_concealed_and_silence_follows_the_last(void **state)
 	for (uint32_t i = 0; i < 8; i++)
 		if (i != 4)
 			put(160 * i, 160, 4000);
-	heard(3, 0);		  /* the delay */
+	silent(3);		  /* the delay */
 	heard(4, 4000);		  /* 0 … 3 */
 	jitter_get(&jitter, pcm); /* 4 is made up */
 	for (size_t i = 0; i < JITTER_FRAME; i++)
@@ -199,6 +245,7 @@ static void what_nobody_listened_to_is_not_heard_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(comfort_noise_is_silence_until_the_next_word),
 		cmocka_unit_test(any_ptime_comes_out_whole_and_in_order),
 		cmocka_unit_test(reordering_within_the_delay_is_undone),
 		cmocka_unit_test(

@@ -364,11 +364,38 @@ static void an_answer_settles_codec_and_numbers(void **state)
 	assert_int_equal(agreed.pt_rx, 8);
 	assert_int_equal(agreed.pt_dtmf_tx, 97); /* theirs, toward them */
 	assert_int_equal(agreed.pt_dtmf_rx, 101);
+	/* all that we offered may come, whatever the answer has chosen */
+	assert_int_equal(agreed.format_count, 2);
+	assert_int_equal(agreed.formats[0].pt, 8);
+	assert_int_equal(agreed.formats[0].codec, 1);
+	assert_int_equal(agreed.formats[1].pt, 0);
+	assert_int_equal(agreed.formats[1].codec, 0);
 	assert_int_equal(agreed.ptime_ms, 30);
 	assert_int_equal(sa_port(&agreed.raddr), 6004);
 	assert_true(agreed.tx && agreed.rx && !agreed.held);
 	/* 183 and 200 both carry it. */
 	assert_int_equal(answered(sdp, answer_pcma, &agreed), 0);
+	mem_deref(sdp);
+}
+
+static void an_offer_tells_all_that_may_come(void **state)
+{
+	static const char text[] = "v=0\r\no=- 5 5 IN IP4 192.0.2.30\r\ns=-\r\n"
+				   "c=IN IP4 192.0.2.30\r\nt=0 0\r\n"
+				   "m=audio 6004 RTP/AVP 18 96 13 0 101\r\n"
+				   "a=rtpmap:96 PCMA/8000\r\n"
+				   "a=rtpmap:101 telephone-event/8000\r\n";
+	struct sdp *sdp = make("192.0.2.1");
+	struct sdp_agreed agreed;
+	(void)state;
+
+	assert_int_equal(offered(sdp, text, &agreed), 0);
+	assert_int_equal(agreed.pt_rx, 96);
+	assert_int_equal(agreed.format_count, 2);
+	assert_int_equal(agreed.formats[0].pt, 96);
+	assert_int_equal(agreed.formats[0].codec, 1);
+	assert_int_equal(agreed.formats[1].pt, 0);
+	assert_int_equal(agreed.formats[1].codec, 0);
 	mem_deref(sdp);
 }
 
@@ -681,6 +708,7 @@ int main(void)
 		cmocka_unit_test(a_refused_offer_changes_nothing),
 		cmocka_unit_test(an_offer_tells_all_codecs_and_dtmf),
 		cmocka_unit_test(an_answer_settles_codec_and_numbers),
+		cmocka_unit_test(an_offer_tells_all_that_may_come),
 		cmocka_unit_test(a_refusing_answer_changes_nothing),
 		cmocka_unit_test(
 			our_hold_makes_the_peer_quiet_until_we_take_it_back),
