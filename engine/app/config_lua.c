@@ -52,6 +52,13 @@ static int l_env(lua_State *L)
 	return 1;
 }
 
+/* The most likely slip: a script where the configuration should be. */
+static int l_require(lua_State *L)
+{
+	return luaL_error(L, "a configuration can't require modules (is this "
+			     "a script? give it without -c)");
+}
+
 static void *fail(struct reader *r, const char *what)
 {
 	if (!r->err[0])
@@ -171,6 +178,7 @@ static int prepare(lua_State *L)
 		lua_setglobal(L, removed[i]);
 	}
 	lua_register(L, "env", l_env);
+	lua_register(L, "require", l_require);
 	return 0;
 }
 
