@@ -71,8 +71,8 @@ static int item_init(struct item *item, struct prompt_cache *cache,
 	switch (source->type) {
 	case MEDIA_FILE:
 		item->len = 0;
-		return prompt_get(&item->prompt, cache, source->paths,
-				  source->path_count);
+		return prompt_get_beneath(&item->prompt, cache, source->paths,
+					  source->roots, source->path_count);
 	case MEDIA_TONE:
 		tone_init(&item->tone, source->hz, source->level_db,
 			  source->on_ms, source->off_ms);

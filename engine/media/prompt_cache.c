@@ -39,6 +39,7 @@ struct prompt {
 
 	/* what was asked for */
 	char **paths;
+	size_t *roots; /* of each */
 	size_t path_count;
 	uint64_t hash;
 
@@ -122,6 +123,7 @@ static void prompt_free(struct prompt *p)
 	for (size_t i = 0; i < p->path_count; i++)
 		free(p->paths[i]);
 	free(p->paths);
+	free(p->roots);
 	free(p->error);
 	free(p->pcm);
 	for (unsigned i = 0; i < CODEC_MAX; i++)
@@ -300,7 +302,7 @@ static void load_run(struct file_job *job)
 	size_t index;
 
 	if (prompt_decode_open(&p->decode, (const char *const *)p->paths,
-			       p->path_count, &index, err)) {
+			       p->roots, p->path_count, &index, err)) {
 		load_failed(p, err);
 		prompt_unref(p);
 		return;
@@ -358,18 +360,20 @@ static uint64_t hash_paths(const char *const *paths, size_t count)
 }
 
 static bool same_paths(const struct prompt *p, const char *const *paths,
-		       size_t count)
+		       const size_t *roots, size_t count)
 {
 	if (p->path_count != count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(p->paths[i], paths[i]) != 0)
+		if (strcmp(p->paths[i], paths[i]) != 0 ||
+		    p->roots[i] != (roots ? roots[i] : 0))
 			return false;
 	return true;
 }
 
 static struct prompt *prompt_new(struct prompt_cache *cache,
-				 const char *const *paths, size_t count)
+				 const char *const *paths, const size_t *roots,
+				 size_t count)
 {
 	struct prompt *p = calloc(1, sizeof(*p));
 	uint64_t bytes = sizeof(*p);
@@ -377,13 +381,16 @@ static struct prompt *prompt_new(struct prompt_cache *cache,
 	if (!p)
 		return NULL;
 	p->paths = calloc(count, sizeof(*p->paths));
-	if (!p->paths)
+	p->roots = calloc(count, sizeof(*p->roots));
+	if (!p->paths || !p->roots)
 		goto oom;
 	for (; p->path_count < count; p->path_count++) {
 		p->paths[p->path_count] = strdup(paths[p->path_count]);
 		if (!p->paths[p->path_count])
 			goto oom;
-		bytes += strlen(paths[p->path_count]) + 1 + sizeof(char *);
+		p->roots[p->path_count] = roots ? roots[p->path_count] : 0;
+		bytes += strlen(paths[p->path_count]) + 1 + sizeof(char *) +
+			 sizeof(size_t);
 	}
 	for (unsigned i = 0; codec_at(i); i++) {
 		p->encode[i].job.run = encode_run;
@@ -403,6 +410,13 @@ oom:
 int prompt_get(struct prompt **pp, struct prompt_cache *cache,
 	       const char *const *paths, size_t count)
 {
+	return prompt_get_beneath(pp, cache, paths, NULL, count);
+}
+
+int prompt_get_beneath(struct prompt **pp, struct prompt_cache *cache,
+		       const char *const *paths, const size_t *roots,
+		       size_t count)
+{
 	struct prompt *p;
 	uint64_t hash;
 	int err = 0;
@@ -412,7 +426,7 @@ int prompt_get(struct prompt **pp, struct prompt_cache *cache,
 	hash = hash_paths(paths, count);
 	pthread_mutex_lock(&cache->lock);
 	for (p = cache->bucket[hash % BUCKETS]; p; p = p->chain)
-		if (p->hash == hash && same_paths(p, paths, count))
+		if (p->hash == hash && same_paths(p, paths, roots, count))
 			break;
 	if (p) {
 		cache->hits++;
@@ -421,7 +435,7 @@ int prompt_get(struct prompt **pp, struct prompt_cache *cache,
 		atomic_fetch_add(&p->refs, 1);
 		goto out;
 	}
-	p = prompt_new(cache, paths, count);
+	p = prompt_new(cache, paths, roots, count);
 	if (!p) {
 		err = ENOMEM;
 		goto out;

@@ -36,6 +36,12 @@ void prompt_cache_free(struct prompt_cache *cache);
 int prompt_get(struct prompt **pp, struct prompt_cache *cache,
 	       const char *const *paths, size_t count);
 
+/* The same; paths[i] must not leave the folder that its first roots[i]
+ * characters name (open_beneath.h). ROOTS may be NULL. */
+int prompt_get_beneath(struct prompt **pp, struct prompt_cache *cache,
+		       const char *const *paths, const size_t *roots,
+		       size_t count);
+
 /* The next prompt_get() reads files again; who has a reference keeps it. */
 void prompt_cache_forget(struct prompt_cache *cache);
 

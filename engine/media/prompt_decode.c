@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/open_beneath.h"
 #include "media/codec.h"
 #include "media/prompt_cache.h"
 #include "media/prompt_decode.h"
@@ -58,22 +59,41 @@ static void look_note(char *err, size_t *len, const char *path,
 		*len = PROMPT_ERROR_SIZE - 1;
 }
 
+/* stat(), without leaving the folder. -1 with errno. */
+static int look_at(const char *path, size_t root, struct stat *st)
+{
+	const int fd = open_beneath(path, root, O_PATH, 0);
+	int err;
+
+	if (fd < 0)
+		return -1;
+	err = fstat(fd, st);
+	(void)close(fd);
+	return err;
+}
+
 /* The first regular file of PATHS. */
-static int find(int *fdp, const char *const *paths, size_t count, size_t *index,
-		char *err)
+static int find(int *fdp, const char *const *paths, const size_t *roots,
+		size_t count, size_t *index, char *err)
 {
 	char looked[PROMPT_ERROR_SIZE] = "";
 	size_t len = 0;
 
 	for (size_t i = 0; i < count; i++) {
+		const size_t root = roots ? roots[i] : 0;
 		struct stat st;
 		int fd;
 
 		/* Looked at before it is opened: to open a device may do
 		 * things, a FIFO would wait. */
-		if (stat(paths[i], &st)) {
+		if (look_at(paths[i], root, &st)) {
 			int e = errno;
 
+			if (e == EXDEV) {
+				(void)fail(err, "%s: it leads out of %.*s",
+					   paths[i], (int)root, paths[i]);
+				return e;
+			}
 			if (e != ENOENT && e != ENOTDIR) {
 				(void)fail(err, "%s: %s", paths[i],
 					   strerror(e));
@@ -88,7 +108,7 @@ static int find(int *fdp, const char *const *paths, size_t count, size_t *index,
 						      : " (no regular file)");
 			continue;
 		}
-		fd = open(paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		fd = open_beneath(paths[i], root, O_RDONLY | O_NONBLOCK, 0);
 		if (fd < 0)
 			return fail(err, "%s: %s", paths[i], strerror(errno));
 		if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
@@ -190,12 +210,13 @@ oom:
 }
 
 int prompt_decode_open(struct prompt_decode **dp, const char *const *paths,
-		       size_t count, size_t *index, char *err)
+		       const size_t *roots, size_t count, size_t *index,
+		       char *err)
 {
 	struct prompt_decode *d;
 	int fd = -1, e;
 
-	e = find(&fd, paths, count, index, err);
+	e = find(&fd, paths, roots, count, index, err);
 	if (e || fd < 0)
 		return e;
 	d = calloc(1, sizeof(*d));

@@ -16,10 +16,13 @@ struct prompt_decode;
 enum { PROMPT_ERROR_SIZE = 1024 };
 
 /* Open the first of PATHS that exists; only a regular file is opened at all.
- * INDEX: which one. On failure an errno value, and in ERR (PROMPT_ERROR_SIZE)
- * which file and what is wrong, or all the places looked at. */
+ * The first ROOTS[i] characters of a path name the folder that it must not
+ * leave (open_beneath.h); ROOTS may be NULL. INDEX: which one. On failure an
+ * errno value, and in ERR (PROMPT_ERROR_SIZE) which file and what is wrong, or
+ * all the places looked at. */
 int prompt_decode_open(struct prompt_decode **dp, const char *const *paths,
-		       size_t count, size_t *index, char *err);
+		       const size_t *roots, size_t count, size_t *index,
+		       char *err);
 
 /* Decode a piece. *DONE when it was the last one. On failure as above. */
 int prompt_decode_step(struct prompt_decode *decode, bool *done, char *err);

@@ -45,6 +45,7 @@ struct recorder {
 	/* constant */
 	struct file_thread *ft;
 	char *path;
+	size_t root; /* of it: the folder it must not leave */
 	enum media_record_channels channels;
 	unsigned width;	       /* samples a frame */
 	uint64_t max, silence; /* frames, 0: none */
@@ -195,8 +196,8 @@ static void open_run(struct file_job *job)
 {
 	struct recorder *r = container(job, struct recorder, open);
 
-	if (wav_writer_open(&r->writer, r->path, r->width, r->text,
-			    sizeof(r->text)))
+	if (wav_writer_open_beneath(&r->writer, r->path, r->root, r->width,
+				    r->text, sizeof(r->text)))
 		fail(r);
 	r->task.step = step;
 	file_thread_add(r->ft, &r->task);
@@ -228,6 +229,7 @@ int recorder_alloc(struct recorder **rp, struct file_thread *ft,
 	r->channels = record->channels;
 	r->width = record->channels == MEDIA_RECORD_STEREO ? 2 : 1;
 	r->path = strdup(record->path);
+	r->root = record->root;
 	r->ring = calloc((size_t)RING_FRAMES * r->width, sizeof(*r->ring));
 	if (!r->path || !r->ring) {
 		recorder_free(r);

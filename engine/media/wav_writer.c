@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/open_beneath.h"
 #include "media/codec.h"
 #include "media/wav_writer.h"
 
@@ -90,17 +91,9 @@ static int write_header(const struct wav_writer *w, uint64_t bytes)
 	return write_at(w->fd, h, sizeof(h), 0, NULL);
 }
 
-/* Make the folders before the last '/' of PATH that aren't there. */
-static int make_folders(const char *path, char *err, size_t err_size)
+/* Make the folders before the last '/' of FOLDER that aren't there. */
+static int make_folders(char *folder, char *err, size_t err_size)
 {
-	char folder[PATH_MAX];
-	size_t len = strlen(path);
-
-	if (len >= sizeof(folder)) {
-		snprintf(err, err_size, "%.80s…: the path is too long", path);
-		return ENAMETOOLONG;
-	}
-	memcpy(folder, path, len + 1);
 	for (char *p = folder + 1; *folder && (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		if (mkdir(folder, FOLDER_MODE) && errno != EEXIST) {
@@ -121,13 +114,69 @@ static int make_folders(const char *path, char *err, size_t err_size)
 	return 0;
 }
 
+static const char *last_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Open the folder of PATH; what is missing is made. Beneath the first ROOT
+ * characters of it no symbolic link is followed that leads out. */
+static int open_folder(int *dirp, const char *path, size_t root, char *err,
+		       size_t err_size)
+{
+	const size_t len = (size_t)(last_of(path) - path);
+	size_t at = root ? root : len;
+	char folder[PATH_MAX];
+	int dir, next, e;
+
+	if (len >= sizeof(folder) - 1) {
+		snprintf(err, err_size, "%.80s…: the path is too long", path);
+		return ENAMETOOLONG;
+	}
+	memcpy(folder, path, at);
+	memcpy(folder + at, "/", 2);
+	e = len ? make_folders(folder, err, err_size) : 0;
+	if (e)
+		return e;
+	dir = open(len ? folder : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (dir >= 0 && at < len) {
+		const size_t begin = at + strspn(path + at, "/");
+
+		if (begin >= len)
+			break;
+		at = begin + strcspn(path + begin, "/");
+		memcpy(folder, path, at);
+		folder[at] = '\0';
+		next = open_beneath(folder, root, O_PATH | O_DIRECTORY, 0);
+		if (next < 0 && errno == ENOENT &&
+		    !mkdirat(dir, folder + begin, FOLDER_MODE))
+			next = open_beneath(folder, root, O_PATH | O_DIRECTORY,
+					    0);
+		e = errno;
+		(void)close(dir);
+		errno = e;
+		dir = next;
+	}
+	if (dir < 0) {
+		e = errno;
+		snprintf(err, err_size, "cannot record to %s: %s", path,
+			 e == EXDEV ? "it leads out of the folder of recordings"
+				    : strerror(e));
+		return e;
+	}
+	*dirp = dir;
+	return 0;
+}
+
 /* Take a regular file that nobody writes out of the way. */
-static int remove_old(const char *path, const char **why)
+static int remove_old(int dir, const char *name, const char **why)
 {
 	struct stat st;
 	int fd, err = 0;
 
-	if (lstat(path, &st))
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT ? 0 : errno;
 	if (S_ISDIR(st.st_mode)) {
 		*why = "it is a folder";
@@ -141,27 +190,27 @@ static int remove_old(const char *path, const char **why)
 		*why = "it is not a regular file";
 		return EINVAL;
 	}
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	/* One that we may not read isn't ours: unlink() decides. */
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
 		*why = "another recording is being written to it";
 		err = EBUSY;
 	}
-	if (!err && unlink(path) && errno != ENOENT)
+	if (!err && unlinkat(dir, name, 0) && errno != ENOENT)
 		err = errno;
 	if (fd >= 0)
 		close(fd);
 	return err;
 }
 
-static int create(int *fdp, const char *path, const char **why)
+static int create(int *fdp, int dir, const char *name, const char **why)
 {
 	/* Twice: somebody may put a file there between the two calls. */
 	for (int try = 0; try < 3; try++) {
-		int err, fd = open(path,
-				   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-					   O_CLOEXEC,
-				   FILE_MODE);
+		int err, fd = openat(dir, name,
+				     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+					     O_CLOEXEC,
+				     FILE_MODE);
 
 		if (fd >= 0) {
 			(void)flock(fd, LOCK_EX | LOCK_NB);
@@ -170,7 +219,7 @@ static int create(int *fdp, const char *path, const char **why)
 		}
 		if (errno != EEXIST)
 			return errno;
-		err = remove_old(path, why);
+		err = remove_old(dir, name, why);
 		if (err)
 			return err;
 	}
@@ -180,9 +229,16 @@ static int create(int *fdp, const char *path, const char **why)
 int wav_writer_open(struct wav_writer **wp, const char *path, unsigned channels,
 		    char *err, size_t err_size)
 {
+	return wav_writer_open_beneath(wp, path, 0, channels, err, err_size);
+}
+
+int wav_writer_open_beneath(struct wav_writer **wp, const char *path,
+			    size_t root, unsigned channels, char *err,
+			    size_t err_size)
+{
 	struct wav_writer *w;
 	const char *why = NULL;
-	int e;
+	int dir, e;
 
 	if (!path || !*path || !channels || channels > CHANNELS_MAX) {
 		snprintf(err, err_size, "no file name to record to");
@@ -194,13 +250,14 @@ int wav_writer_open(struct wav_writer **wp, const char *path, unsigned channels,
 		return ENOMEM;
 	}
 	w->frame_size = channels * SAMPLE_SIZE;
-	e = make_folders(path, err, err_size);
+	e = open_folder(&dir, path, root, err, err_size);
 	if (e) {
 		free(w);
 		return e;
 	}
-	e = create(&w->fd, path, &why);
+	e = create(&w->fd, dir, last_of(path), &why);
 	if (e) {
+		(void)close(dir);
 		snprintf(err, err_size, "cannot record to %s: %s", path,
 			 why ? why : strerror(e));
 		free(w);
@@ -211,11 +268,13 @@ int wav_writer_open(struct wav_writer **wp, const char *path, unsigned channels,
 		snprintf(err, err_size, "cannot write to %s: %s", path,
 			 strerror(e));
 		/* Less than a header is no WAV: better nothing at all. */
-		(void)unlink(path);
+		(void)unlinkat(dir, last_of(path), 0);
 		(void)close(w->fd);
+		(void)close(dir);
 		free(w);
 		return e;
 	}
+	(void)close(dir);
 	*wp = w;
 	return 0;
 }

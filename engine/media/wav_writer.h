@@ -21,6 +21,12 @@ struct wav_writer;
 int wav_writer_open(struct wav_writer **wp, const char *path, unsigned channels,
 		    char *err, size_t err_size);
 
+/* The same; the first ROOT characters of PATH name a folder that the rest must
+ * not leave, whatever symbolic links are there (EXDEV). */
+int wav_writer_open_beneath(struct wav_writer **wp, const char *path,
+			    size_t root, unsigned channels, char *err,
+			    size_t err_size);
+
 /* Append FRAMES (a sample for each channel, interleaved). After a failure
  * (ENOSPC, EFBIG, EIO, …) the file holds, and its header says, what went in. */
 int wav_writer_append(struct wav_writer *writer, const int16_t *pcm,

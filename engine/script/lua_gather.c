@@ -162,9 +162,11 @@ static int play_prompt(struct gather *g, bool after_invalid)
 	struct media_play play = {.sources = sources,
 				  .source_count = before + g->prompt.count};
 
-	memcpy(sources, g->invalid.sources, before * sizeof(*sources));
-	memcpy(sources + before, g->prompt.sources,
-	       g->prompt.count * sizeof(*sources));
+	if (before)
+		memcpy(sources, g->invalid.sources, before * sizeof(*sources));
+	if (g->prompt.count)
+		memcpy(sources + before, g->prompt.sources,
+		       g->prompt.count * sizeof(*sources));
 	return playback_start(&g->pb, g->leg, &play, true);
 }
 

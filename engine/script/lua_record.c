@@ -67,9 +67,10 @@ static const char *value_of(const struct leg *leg, const char *name, size_t n,
 	return NULL;
 }
 
-/* FILE with its placeholders, below the folder of recordings. raises */
-static void make_path(lua_State *L, const struct leg *leg, const char *file,
-		      const char *verb, char path[PATH_MAX])
+/* FILE with its placeholders, below the folder of recordings, of whose length
+ * it is to tell. raises */
+static size_t make_path(lua_State *L, const struct leg *leg, const char *file,
+			const char *verb, char path[PATH_MAX])
 {
 	const struct scripts *host = leg->host;
 	const char *root = host->config.recordings_dir
@@ -116,6 +117,7 @@ static void make_path(lua_State *L, const struct leg *leg, const char *file,
 	}
 	if (n < 4 || strcasecmp(path + n - 4, ".wav") != 0)
 		memcpy(path + n, ".wav", 5);
+	return begin - 1;
 }
 
 /* ---- options
@@ -135,7 +137,7 @@ static const struct option options[] = {
 
 struct record_options {
 	struct media_record record;
-	char path[PATH_MAX];
+	char *path; /* malloc */
 	char terminator[24];
 };
 
@@ -143,6 +145,7 @@ static void read_options(lua_State *L, const struct leg *leg, const char *verb,
 			 bool whole_call, struct record_options *o)
 {
 	const char *channels, *format, *terminator, *file;
+	char path[PATH_MAX];
 
 	memset(o, 0, sizeof(*o));
 	args_check(L, 2, verb, options, false);
@@ -166,7 +169,17 @@ static void read_options(lua_State *L, const struct leg *leg, const char *verb,
 				  verb, format);
 	file = args_string(L, 2, "file",
 			   whole_call ? "{id}-call.wav" : "{id}-{time}.wav");
-	make_path(L, leg, file, verb, o->path);
+	if (args_has(L, 2, "file")) {
+		size_t size;
+
+		lua_getfield(L, 2, "file");
+		(void)lua_tolstring(L, -1, &size);
+		lua_pop(L, 1);
+		if (strlen(file) != size)
+			(void)raise_error(L, "usage", "%s: not a file name",
+					  verb);
+	}
+	o->record.root = make_path(L, leg, file, verb, path);
 	terminator = args_string(L, 2, "terminator", whole_call ? "" : "#");
 	if (!strcmp(terminator, "any"))
 		terminator = "0123456789*#ABCD";
@@ -177,11 +190,22 @@ static void read_options(lua_State *L, const struct leg *leg, const char *verb,
 				  "'%.40s'",
 				  verb, terminator);
 	memcpy(o->terminator, terminator, strlen(terminator) + 1);
+	o->path = strdup(path);
+	if (!o->path)
+		(void)raise_memory(L);
 	o->record.path = o->path;
 	o->record.max_ms = args_ms(L, 2, "max", 0);
 	o->record.silence_ms = args_ms(L, 2, "silence", 0);
 	o->record.beep = args_boolean(L, 2, "beep", false);
 	o->record.trim = args_boolean(L, 2, "trim", o->record.silence_ms > 0);
+}
+
+static void options_free(void *arg)
+{
+	struct record_options *o = arg;
+
+	free(o->path);
+	o->path = NULL;
 }
 
 static int start(lua_State *L, struct leg *leg, const char *verb,
@@ -239,7 +263,8 @@ static void record_free(void *arg)
 	record_disarm(&op->w);
 	free(op->file);
 	free(op->text);
-	op->file = op->text = NULL;
+	free(op->options.path);
+	op->file = op->text = op->options.path = NULL;
 	op->leg = mem_deref(op->leg);
 }
 
@@ -400,7 +425,7 @@ static int l_record_call(lua_State *L)
 	struct recorder_box *r;
 
 	lua_settop(L, 2);
-	o = op_new(L, sizeof(*o), NULL);
+	o = op_new(L, sizeof(*o), options_free);
 	read_options(L, leg, "call:record_call", true, o);
 	r = lua_newuserdatauv(L, sizeof(*r), 1);
 	memset(r, 0, sizeof(*r));

@@ -12,8 +12,8 @@
 enum { PLAYLIST_MAX = 64 };
 
 struct playlist {
-	struct media_source sources[PLAYLIST_MAX];
-	size_t count;
+	struct media_source *sources; /* grows */
+	size_t count, size;
 };
 
 /* A prompt (name, list, {tone=…}, {silence=…}) at INDEX is added. PLAYLIST is

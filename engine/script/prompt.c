@@ -34,39 +34,48 @@ static bool is_below(const char *root, const char *path)
 	       (root[n - 1] == '/' || path[n] == '/');
 }
 
-static char *join(const char *root, const char *sub, const char *name,
-		  const char *ending)
-{
-	char path[PATH_MAX];
-	const int n = snprintf(path, sizeof(path), "%s%s%s%s%s", root,
-			       *root ? "/" : "", sub, name, ending);
-
-	return n > 0 && (size_t)n < sizeof(path) ? strdup(path) : NULL;
-}
-
 struct paths {
 	const char *list[PATHS_MAX];
+	size_t roots[PATHS_MAX]; /* how much of each is its folder */
 	size_t count;
 };
 
-static void add(struct paths *paths, char *path)
+static void add(struct paths *paths, const char *folder, const char *name,
+		const char *ending, size_t root)
 {
-	if (path && paths->count < PATHS_MAX)
-		paths->list[paths->count++] = path;
-	else
-		free(path);
+	char path[PATH_MAX], *copy;
+	const int n = snprintf(path, sizeof(path), "%s%s%s%s", folder,
+			       *folder ? "/" : "", name, ending);
+
+	if (n <= 0 || (size_t)n >= sizeof(path) || paths->count == PATHS_MAX)
+		return;
+	copy = strdup(path);
+	if (!copy)
+		return;
+	paths->list[paths->count] = copy;
+	paths->roots[paths->count++] = root;
 }
 
-/* As it is called, and with ".wav". */
-static void add_both(struct paths *paths, const char *root, const char *sub,
-		     const char *name)
+/* As it is called, and with ".wav". FOLDER "": NAME begins with its folder,
+ * ROOT characters. */
+static void add_both(struct paths *paths, const char *folder, const char *name,
+		     size_t root)
 {
 	const size_t n = strlen(name);
 	const bool has = n > 4 && !strcasecmp(name + n - 4, ".wav");
 
 	if (!has)
-		add(paths, join(root, sub, name, ".wav"));
-	add(paths, join(root, sub, name, ""));
+		add(paths, folder, name, ".wav", root);
+	add(paths, folder, name, "", root);
+}
+
+/* A name that is a path already. */
+static bool add_below(struct paths *paths, const char *root, const char *name)
+{
+	if (!root || !is_below(root, name))
+		return false;
+	add_both(paths, "", name, strlen(root));
+	return true;
 }
 
 static void candidates(const struct generation *gen, const char *name,
@@ -78,35 +87,55 @@ static void candidates(const struct generation *gen, const char *name,
 	if (!stays_inside(name))
 		return;
 	if (*name == '/') {
-		bool below = (gen->folder && is_below(gen->folder, name)) ||
-			     (config->recordings_dir &&
-			      is_below(config->recordings_dir, name));
+		bool below = add_below(paths, gen->folder, name) ||
+			     add_below(paths, config->recordings_dir, name);
 
 		for (; dir && *dir && !below; dir++)
-			below = is_below(*dir, name);
-		if (below)
-			add_both(paths, "", "", name);
+			below = add_below(paths, *dir, name);
 		return;
 	}
 	if (gen->folder) {
-		add_both(paths, gen->folder, "", name);
-		add_both(paths, gen->folder, "prompts/", name);
+		char prompts[PATH_MAX];
+
+		add_both(paths, gen->folder, name, strlen(gen->folder));
+		(void)snprintf(prompts, sizeof(prompts), "%s/prompts",
+			       gen->folder);
+		add_both(paths, prompts, name, strlen(prompts));
 	}
 	for (; dir && *dir; dir++)
-		add_both(paths, *dir, "", name);
+		add_both(paths, *dir, name, strlen(*dir));
 	/* What was recorded can be played: its path as record returned it. */
-	if (config->recordings_dir && is_below(config->recordings_dir, name))
-		add_both(paths, "", "", name);
+	(void)add_below(paths, config->recordings_dir, name);
 }
 
 static struct media_source *next(lua_State *L, struct playlist *playlist,
 				 const char *verb)
 {
+	struct media_source *source;
+
 	if (playlist->count == PLAYLIST_MAX)
 		(void)raise_error(L, "usage",
 				  "%s: more than %d prompts in a list", verb,
 				  PLAYLIST_MAX);
-	return &playlist->sources[playlist->count++];
+	if (playlist->count == playlist->size) {
+		const size_t size = playlist->size ? 4 * playlist->size : 1;
+
+		source = realloc(playlist->sources, size * sizeof(*source));
+		if (!source)
+			(void)raise_memory(L);
+		playlist->sources = source;
+		playlist->size = size;
+	}
+	source = &playlist->sources[playlist->count++];
+	memset(source, 0, sizeof(*source));
+	return source;
+}
+
+static void *memdup(const void *from, size_t size)
+{
+	void *copy = malloc(size);
+
+	return copy ? memcpy(copy, from, size) : NULL;
 }
 
 static void read_name(lua_State *L, struct playlist *playlist, int index,
@@ -116,23 +145,24 @@ static void read_name(lua_State *L, struct playlist *playlist, int index,
 	const char *name = lua_tolstring(L, index, &size);
 	struct paths paths = {.count = 0};
 	struct media_source *source;
-	const char **copy;
 
 	if (size == 0 || strlen(name) != size)
 		(void)raise_error(L, "usage", "%s: not a prompt's name", verb);
+	source = next(L, playlist, verb);
 	candidates(generation_current(L), name, &paths);
 	if (paths.count == 0)
 		(void)raise_error(L, "forbidden",
 				  "%s: prompt '%.100s' lies outside the "
 				  "folders of prompts",
 				  verb, name);
-	copy = calloc(paths.count, sizeof(*copy));
-	if (!copy)
-		(void)raise_memory(L);
-	memcpy(copy, paths.list, paths.count * sizeof(*copy));
-	source = next(L, playlist, verb);
 	source->type = MEDIA_FILE;
-	source->paths = copy;
+	source->paths = memdup(paths.list, paths.count * sizeof(char *));
+	source->roots = memdup(paths.roots, paths.count * sizeof(size_t));
+	if (!source->paths || !source->roots) {
+		for (size_t i = 0; i < paths.count; i++)
+			free((void *)paths.list[i]);
+		(void)raise_memory(L);
+	}
 	source->path_count = paths.count;
 }
 
@@ -144,8 +174,10 @@ void playlist_clear(struct playlist *playlist)
 		for (size_t j = 0; j < source->path_count; j++)
 			free((void *)source->paths[j]);
 		free((void *)source->paths);
+		free((void *)source->roots);
 	}
-	playlist->count = 0;
+	free(playlist->sources);
+	memset(playlist, 0, sizeof(*playlist));
 }
 
 /* ---- tones

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (!prompt_decode_open(&d, paths, 2, &index, err)) {
+	if (!prompt_decode_open(&d, paths, NULL, 2, &index, err)) {
 		if (index != 1)
 			abort();
 		decode(d);
