@@ -70,6 +70,8 @@ static struct loop *loop;
 static struct engine a, b;
 static struct tmr patience;
 static bool impatient;
+/* Streams at once that an engine has ports for; 0: 100. */
+static UNUSED unsigned fixture_streams;
 
 static UNUSED void out_of_patience(void *arg)
 {
@@ -214,6 +216,11 @@ static UNUSED void on_session(struct session *session,
 	calls_incoming(session, msg, e->calls);
 }
 
+static UNUSED unsigned ports(void)
+{
+	return fixture_streams ? 2 * fixture_streams : 200;
+}
+
 static UNUSED void engine_open(struct engine *e, const char *name,
 			       const char *listen, uint16_t port)
 {
@@ -223,10 +230,11 @@ static UNUSED void engine_open(struct engine *e, const char *name,
 		.cdr_ended = on_ended,
 		.drained = on_drained,
 	};
-	const struct media_config media = {.workers = 1,
-					   .port_min = port,
-					   .port_max = (uint16_t)(port + 199),
-					   .cache_max_bytes = 1 << 20};
+	const struct media_config media = {
+		.workers = 1,
+		.port_min = port,
+		.port_max = (uint16_t)(port + ports() - 1),
+		.cache_max_bytes = 1 << 20};
 	struct stack_listen where;
 	struct stack_config config = {.listen = &where,
 				      .listen_count = 1,
@@ -275,7 +283,7 @@ static UNUSED int setup_on(const char *listen)
 	assert_int_equal(loop_alloc(&loop), 0);
 	loop_enter(loop);
 	engine_open(&a, "a", listen, 23000);
-	engine_open(&b, "b", listen, 23200);
+	engine_open(&b, "b", listen, (uint16_t)(23000 + ports()));
 	return 0;
 }
 
