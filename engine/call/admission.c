@@ -170,6 +170,7 @@ void call_count_out(struct call *call)
 		return;
 	call->counted = false;
 	calls->active--;
+	calls_look_drained(calls);
 	if (call->out)
 		calls->out--;
 	else

@@ -344,7 +344,9 @@ bool call_is_out(const struct call *call)
 
 bool call_has_media(const struct call *call)
 {
-	return call->media_on;
+	/* When the offer was ours, in the 200, the answer comes with the ACK:
+	 * what is begun before waits in the stream until then. */
+	return call->media_on || (call->stream && call->state == CALL_ANSWERED);
 }
 
 bool call_held(const struct call *call)

@@ -172,7 +172,7 @@ void call_digit(struct call *call, enum digit_means means, char digit,
 static bool has_audio(const struct call *call)
 {
 	assert(loop_is_mine(call->calls->loop));
-	return call->media_on && call->state != CALL_ENDED;
+	return call_has_media(call) && call->state != CALL_ENDED;
 }
 
 static int begun(struct call *call, int err, uint32_t *op)

@@ -85,12 +85,14 @@ struct calls {
 
 	char *refuse_why;
 	bool draining, drained;
-	struct tmr drain_tmr;
+	struct tmr drain_tmr, linger_tmr;
 	struct soon drained_soon;
 };
 
 void calls_add(struct calls *calls, struct call *call);
 void calls_remove(struct calls *calls, struct call *call);
+/* A call has ended or gone: was it the last one of a drain? */
+void calls_look_drained(struct calls *calls);
 
 /* admission.c: NULL, or why one more call can't begin. ACCOUNT and TRUNK may
  * be NULL. WHY (a sentence, constant or the engine's) for the log. */

@@ -12,7 +12,10 @@
 
 METRIC(calls_begun, "calls that have begun, both ways, refused ones too")
 
-enum { CALLS_BUCKETS = 4096 };
+enum {
+	CALLS_BUCKETS = 4096,
+	DRAIN_LINGER_MS = 6000, /* more than a script's grace time */
+};
 
 /* ---- configuration ---------------------------------------------------- */
 
@@ -194,6 +197,7 @@ void calls_free(struct calls *calls)
 	if (calls->trunks)
 		trunks_trust(calls->trunks, NULL, NULL);
 	tmr_cancel(&calls->drain_tmr);
+	tmr_cancel(&calls->linger_tmr);
 	soon_cancel(&calls->drained_soon);
 	list_flush(&calls->uses);
 	config_free(&calls->config);
@@ -227,16 +231,38 @@ void calls_add(struct calls *calls, struct call *call)
 	calls->rate[calls->rate_second % CALLS_RATE_S]++;
 }
 
+static void drained(void *arg)
+{
+	struct calls *calls = arg;
+
+	calls->drained = true;
+	tmr_cancel(&calls->drain_tmr);
+	tmr_cancel(&calls->linger_tmr);
+	if (calls->h.drained)
+		calls->h.drained(calls->arg);
+}
+
 static void tell_drained(void *arg)
 {
 	struct calls *calls = arg;
 
-	if (!calls->draining || calls->drained || calls->list.head)
+	if (!calls->draining || calls->drained)
 		return;
-	calls->drained = true;
-	tmr_cancel(&calls->drain_tmr);
-	if (calls->h.drained)
-		calls->h.drained(calls->arg);
+	if (calls->list.head) {
+		/* Only records that wait for their scripts: those have their
+		 * grace time, but new refusals must not put us off for ever. */
+		if (!calls->active && !tmr_isrunning(&calls->linger_tmr))
+			tmr_start(&calls->linger_tmr, DRAIN_LINGER_MS, drained,
+				  calls);
+		return;
+	}
+	drained(calls);
+}
+
+void calls_look_drained(struct calls *calls)
+{
+	if (calls->draining)
+		soon_queue(&calls->drained_soon, tell_drained, calls);
 }
 
 void calls_remove(struct calls *calls, struct call *call)
@@ -247,8 +273,7 @@ void calls_remove(struct calls *calls, struct call *call)
 	}
 	list_unlink(&call->le);
 	hash_unlink(&call->he);
-	if (calls->draining && list_isempty(&calls->list))
-		soon_queue(&calls->drained_soon, tell_drained, calls);
+	calls_look_drained(calls);
 	mem_deref(call);
 }
 
@@ -314,8 +339,7 @@ void calls_drain(struct calls *calls, uint32_t limit_ms)
 		tmr_start(&calls->drain_tmr, limit_ms, drain_over, calls);
 	else
 		drain_over(calls);
-	if (list_isempty(&calls->list))
-		soon_queue(&calls->drained_soon, tell_drained, calls);
+	calls_look_drained(calls);
 }
 
 void calls_refuse(struct calls *calls, const char *why)

@@ -217,8 +217,6 @@ moon.on_call(function(call) call:reject(486) end)
     assert sum(r["disposition"] == "rejected" for r in rows) == busy
 
 
-@pytest.mark.xfail(strict=True, reason="audio opens with the ACK, but a verb "
-                   "right behind answer() raises instead of waiting for it")
 def test_the_offer_may_come_in_our_200(engine, phone):
     """An INVITE without a description: ours is in the 200, theirs in the ACK."""
     e = engine("""
