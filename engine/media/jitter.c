@@ -8,10 +8,10 @@
 
 static void clear(struct jitter *jitter)
 {
-	if (jitter->cleared)
+	if (jitter->cleared || !jitter->room)
 		return;
 	for (size_t i = 0; i < JITTER_RING; i++)
-		jitter->ring[i] = MISSING;
+		jitter->room->ring[i] = MISSING;
 	jitter->cleared = true;
 }
 
@@ -19,6 +19,13 @@ void jitter_reset(struct jitter *jitter)
 {
 	jitter->running = false;
 	jitter->late_run = 0;
+	jitter->cleared = false;
+	clear(jitter);
+}
+
+void jitter_set_room(struct jitter *jitter, struct jitter_room *room)
+{
+	jitter->room = room;
 	jitter->cleared = false;
 	clear(jitter);
 }
@@ -39,9 +46,9 @@ static void write_samples(struct jitter *jitter, uint32_t ts,
 	for (size_t i = 0; i < n; i++, ts++) {
 		if ((int32_t)(ts - jitter->read_ts) < 0)
 			continue; /* its time has passed */
-		jitter->ring[ts % JITTER_RING] = pcm[i];
+		jitter->room->ring[ts % JITTER_RING] = pcm[i];
 		if (pcm[i] == MISSING)
-			jitter->ring[ts % JITTER_RING]++;
+			jitter->room->ring[ts % JITTER_RING]++;
 	}
 }
 
@@ -93,7 +100,7 @@ void jitter_silence(struct jitter *jitter, uint32_t ts, bool listen)
 	 * when it holds nothing else. */
 	jitter->cleared = false;
 	for (size_t i = 0; i < JITTER_HISTORY + JITTER_FRAME; i++, ts++) {
-		int16_t *s = &jitter->ring[ts % JITTER_RING];
+		int16_t *s = &jitter->room->ring[ts % JITTER_RING];
 
 		/* also false when its time has passed */
 		if (ts - jitter->read_ts < JITTER_RING && *s == MISSING)
@@ -110,13 +117,15 @@ static void cut(struct jitter *jitter)
 
 	if (level <= JITTER_LEVEL_MAX)
 		return;
-	while (jitter->read_ts != to)
-		jitter->ring[jitter->read_ts++ % JITTER_RING] = MISSING;
+	if (jitter->room)
+		for (uint32_t ts = jitter->read_ts; ts != to; ts++)
+			jitter->room->ring[ts % JITTER_RING] = MISSING;
+	jitter->read_ts = to;
 }
 
 static void conceal(struct jitter *jitter, size_t at, size_t n)
 {
-	int16_t *pcm = &jitter->out[at];
+	int16_t *pcm = &jitter->room->out[at];
 	size_t history = at < JITTER_HISTORY ? at : JITTER_HISTORY;
 
 	if (jitter->made_up >= AUDIO_FRAME_MAX || !jitter->codec) {
@@ -130,7 +139,8 @@ static void conceal(struct jitter *jitter, size_t at, size_t n)
 
 void jitter_get(struct jitter *jitter, int16_t *pcm)
 {
-	int16_t *out = &jitter->out[JITTER_HISTORY];
+	struct jitter_room *room = jitter->room;
+	int16_t *out;
 	size_t i = 0;
 
 	if (jitter->running)
@@ -140,14 +150,15 @@ void jitter_get(struct jitter *jitter, int16_t *pcm)
 		jitter->read_ts += JITTER_FRAME;
 		return;
 	}
-	memmove(jitter->out, &jitter->out[JITTER_FRAME],
-		JITTER_HISTORY * sizeof(*jitter->out));
+	memmove(room->out, &room->out[JITTER_FRAME],
+		JITTER_HISTORY * sizeof(*room->out));
+	out = &room->out[JITTER_HISTORY];
 	while (i < JITTER_FRAME) {
 		size_t from = i;
 
 		for (; i < JITTER_FRAME; i++) {
-			int16_t *s = &jitter->ring[(jitter->read_ts + i) %
-						   JITTER_RING];
+			int16_t *s = &room->ring[(jitter->read_ts + i) %
+						 JITTER_RING];
 
 			if (*s == MISSING)
 				break;
@@ -159,7 +170,7 @@ void jitter_get(struct jitter *jitter, int16_t *pcm)
 			continue;
 		}
 		while (i < JITTER_FRAME &&
-		       jitter->ring[(jitter->read_ts + i) % JITTER_RING] ==
+		       room->ring[(jitter->read_ts + i) % JITTER_RING] ==
 			       MISSING)
 			i++;
 		conceal(jitter, JITTER_HISTORY + from, i - from);

@@ -5,7 +5,8 @@
  * is missing when its time comes is made up by the codec's concealment.
  * The delay is fixed; it is set anew whenever the timestamps leave the window
  * (a jump, a restart, a drift that has grown too large), which costs what is
- * in the ring and nothing more. A value in the stream; worker thread.
+ * in the ring and nothing more. The samples are in a room apart, as most
+ * streams are never listened to. A value in the stream; worker thread.
  */
 #ifndef MOONDIAL_MEDIA_JITTER_H
 #define MOONDIAL_MEDIA_JITTER_H
@@ -26,6 +27,12 @@ enum {
 	JITTER_FRAME = 20 * AUDIO_SAMPLES_PER_MS,
 };
 
+struct jitter_room {
+	int16_t ring[JITTER_RING];
+	/* the last samples taken, then room for the next frame */
+	int16_t out[JITTER_HISTORY + JITTER_FRAME];
+};
+
 struct jitter {
 	bool running;	  /* a packet has come */
 	uint32_t read_ts; /* of the next sample to be taken */
@@ -33,17 +40,18 @@ struct jitter {
 	unsigned late_run;
 	size_t made_up;		   /* samples, in this loss */
 	const struct codec *codec; /* of the last packet: it conceals */
-	bool cleared;		   /* RING holds nothing */
-	int16_t ring[JITTER_RING];
-	/* the last samples taken, then room for the next frame */
-	int16_t out[JITTER_HISTORY + JITTER_FRAME];
+	bool cleared;		   /* the room holds nothing */
+	struct jitter_room *room;  /* borrowed; NULL: only time is kept */
 };
 
 /* Before the first use, and whenever the source starts anew. */
 void jitter_reset(struct jitter *jitter);
 
-/* A packet. LISTEN: false when nobody will take the samples: only time is
- * kept. False: it came too late to be heard. */
+/* From now on one may listen. ROOM, zeroed, is borrowed. */
+void jitter_set_room(struct jitter *jitter, struct jitter_room *room);
+
+/* A packet. LISTEN: somebody will take the samples, for which there is a room;
+ * else only time is kept. False: it came too late to be heard. */
 bool jitter_put(struct jitter *jitter, const struct codec *codec, uint32_t ts,
 		const uint8_t *payload, size_t bytes, bool listen);
 

@@ -53,12 +53,20 @@ struct media {
 
 static void message_free(struct message *message)
 {
-	if (message->type == MESSAGE_PLAY)
+	switch (message->type) {
+	case MESSAGE_PLAY:
 		player_free(message->u.play.player);
-	else if (message->type == MESSAGE_RECORD)
+		break;
+	case MESSAGE_RECORD:
 		recorder_free(message->u.record.recorder);
-	else if (message->type == MESSAGE_DIGITS)
+		free(message->u.record.room);
+		break;
+	case MESSAGE_DIGITS:
 		free(message->u.digits.digits);
+		break;
+	default:
+		break;
+	}
 	free(message);
 }
 
@@ -430,9 +438,13 @@ int media_record(struct media *media, handle_t stream, uint32_t op,
 	message = message_alloc(MESSAGE_RECORD, stream, op);
 	if (!message)
 		return ENOMEM;
-	err = recorder_alloc(&message->u.record.recorder, media->file_thread,
-			     record);
+	message->u.record.room = calloc(1, sizeof(*message->u.record.room));
+	err = message->u.record.room
+		      ? recorder_alloc(&message->u.record.recorder,
+				       media->file_thread, record)
+		      : ENOMEM;
 	if (err) {
+		free(message->u.record.room);
 		free(message);
 		return err;
 	}

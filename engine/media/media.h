@@ -220,7 +220,7 @@ enum media_record_channels {
 
 struct media_record {
 	const char *path; /* WAV, 16-bit PCM; parent folders are made */
-	size_t root; /* as a source's roots[i]; 0: it may be anywhere */
+	size_t root;	  /* as a source's roots[i]; 0: it may be anywhere */
 	enum media_record_channels channels;
 	uint32_t max_ms;     /* 0: no limit */
 	uint32_t silence_ms; /* 0: never; ends after so much silence heard */

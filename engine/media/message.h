@@ -18,6 +18,7 @@
 #include "base/mailbox.h"
 #include "media/media.h"
 
+struct jitter_room;
 struct mailbox;
 struct player;
 struct recorder;
@@ -64,6 +65,8 @@ struct message {
 		} play_control;
 		struct {
 			struct recorder *recorder;
+			/* to listen with; the stream takes it if it has none */
+			struct jitter_room *room;
 			/* where the file thread says that it is complete */
 			struct mailbox *reply;
 			bool complete;

@@ -15,7 +15,8 @@ enum {
 	/* Packets read in one tick at most: a flood waits (and is lost) in its
 	 * own socket, not in the worker. */
 	READ_MAX = 256,
-	RTCP_READ_MS = 240,
+	/* Each is told with its arrival: reading late does no harm. */
+	RTCP_READ_MS = 1000,
 	DIGITS_MAX = 50, /* a second; faster than any finger */
 	/* What came so long before the stream began to listen is not heard. */
 	STALE_NS = 200 * 1000 * 1000,
@@ -38,16 +39,6 @@ void stream_env_init(struct stream_env *env, struct mailbox *in,
 	memset(env, 0, sizeof(*env));
 	env->in = in;
 	env->out = out;
-	for (size_t i = 0; i < BATCH; i++) {
-		struct msghdr *h = &env->headers[i].msg_hdr;
-
-		env->iov[i].iov_base = env->bytes[i];
-		env->iov[i].iov_len = BATCH_BYTES;
-		h->msg_iov = &env->iov[i];
-		h->msg_iovlen = 1;
-		h->msg_name = &env->sources[i].u;
-		h->msg_control = env->control[i];
-	}
 }
 
 int stream_alloc(struct stream **sp, const int fds[2])
@@ -74,6 +65,7 @@ void stream_free(struct stream *stream)
 		close(stream->fd_rtp);
 	if (stream->fd_rtcp >= 0)
 		close(stream->fd_rtcp);
+	free(stream->room);
 	free(stream);
 }
 
@@ -152,16 +144,6 @@ static int64_t wall_now_ns(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
-/* Up to BATCH packets into the worker's room. */
-static int read_batch(struct stream_env *env, int fd, int want)
-{
-	for (int i = 0; i < want; i++) {
-		env->headers[i].msg_hdr.msg_namelen = sizeof(env->sources[i].u);
-		env->headers[i].msg_hdr.msg_controllen = BATCH_CONTROL;
-	}
-	return recvmmsg(fd, env->headers, (unsigned)want, MSG_DONTWAIT, NULL);
-}
-
 static void digit_heard(struct stream *stream, const struct dtmf_digit *digit,
 			uint64_t now_ns)
 {
@@ -224,19 +206,13 @@ static const struct codec *rx_codec(const struct stream *stream, uint8_t pt)
 	return NULL;
 }
 
-static bool expected(const struct stream *stream, uint8_t pt)
-{
-	return pt == stream->params.pt_dtmf_rx || rx_codec(stream, pt) ||
-	       pt == RTP_PT_CN;
-}
-
 /* A packet from the latched source. */
 static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
-			 uint64_t arrival_ns, uint64_t now_ns)
+			 const struct codec *codec, uint64_t arrival_ns,
+			 uint64_t now_ns)
 {
 	const struct media_params *params = &stream->params;
 	bool listen = stream_ops_listening(stream);
-	const struct codec *codec;
 
 	switch (rtp_rx_packet(&stream->rx, packet, arrival_ns)) {
 	case RTP_RX_DROP:
@@ -252,7 +228,6 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 			event_heard(stream, packet, arrival_ns, now_ns);
 		return;
 	}
-	codec = rx_codec(stream, packet->pt);
 	if (!codec) {
 		if (params->rx)
 			jitter_silence(&stream->jitter, packet->ts, listen);
@@ -266,29 +241,41 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 		stream->rx_late++;
 }
 
-static void rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
-		     const struct sa *src, uint64_t arrival_ns, uint64_t now_ns)
+/* Returns for how long it lasts when it is audio that is expected, else 0. */
+static uint64_t rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
+			 const struct sa *src, uint64_t arrival_ns,
+			 uint64_t now_ns)
 {
+	const struct media_params *params = &stream->params;
+	const struct codec *codec = NULL;
 	struct rtp_packet packet;
+	bool valid = rtp_parse(&packet, buf, len);
 
-	if (!rtp_parse(&packet, buf, len) || !expected(stream, packet.pt)) {
+	if (valid && packet.pt != params->pt_dtmf_rx) {
+		codec = rx_codec(stream, packet.pt);
+		valid = codec || packet.pt == RTP_PT_CN;
+	}
+	if (!valid) {
 		stream->rx_rejected++;
 		metric_add(&rtp_invalid, 1);
-		return;
+		return 0;
 	}
 	switch (latch_input(&stream->latch, src, packet.seq, packet.ssrc,
 			    arrival_ns / 1000000)) {
 	case LATCH_REJECT:
 		stream->rx_rejected++;
 		metric_add(&rtp_rejected, 1);
-		return;
+		return 0;
 	case LATCH_NEW:
 		stream_post_latched(stream);
 		break;
 	case LATCH_ACCEPT:
 		break;
 	}
-	packet_heard(stream, &packet, arrival_ns, now_ns);
+	packet_heard(stream, &packet, codec, arrival_ns, now_ns);
+	return codec ? codec_payload_samples(codec, packet.bytes) *
+			       UINT64_C(1000000000) / codec->info.srate
+		     : 0;
 }
 
 static void rtcp_came(struct stream *stream, const uint8_t *buf, size_t len,
@@ -305,37 +292,74 @@ static void rtcp_came(struct stream *stream, const uint8_t *buf, size_t len,
 	stream->rtcp_source = *src;
 }
 
-static void read_socket(struct stream *stream, bool rtcp, uint64_t now_ns)
+/* The next packet into the worker's room. False: none is there. */
+static bool read_packet(struct stream_env *env, int fd, uint64_t now_ns,
+			struct sa *src, size_t *len, uint64_t *arrival_ns)
+{
+	struct iovec iov = {env->bytes, sizeof(env->bytes)};
+	struct msghdr header = {.msg_name = &src->u,
+				.msg_namelen = sizeof(src->u),
+				.msg_iov = &iov,
+				.msg_iovlen = 1,
+				.msg_control = env->control,
+				.msg_controllen = sizeof(env->control)};
+	ssize_t n = recvmsg(fd, &header, MSG_DONTWAIT);
+
+	if (n < 0)
+		return false;
+	src->len = header.msg_namelen;
+	*len = (size_t)n;
+	*arrival_ns = arrival_of(&header, now_ns, wall_now_ns());
+	return true;
+}
+
+/* Usually each tick finds one packet, and asking in vain for another costs
+ * half as much as getting it. So not, when this one came a packet's time after
+ * the last one, and the next one isn't due yet; whatever is overlooked that
+ * way is read in the next tick, as then nothing is regular any more. */
+static bool is_regular(uint64_t since_ns, uint64_t age_ns, uint64_t lasts_ns)
+{
+	return age_ns < lasts_ns && since_ns > lasts_ns / 2 &&
+	       since_ns < lasts_ns * 3 / 2;
+}
+
+static void read_rtp(struct stream *stream, uint64_t now_ns)
 {
 	struct stream_env *env = stream->env;
-	int fd = rtcp ? stream->fd_rtcp : stream->fd_rtp;
-	/* Usually one or two packets have come since the last tick. */
-	int want = rtcp ? BATCH : 4, n = want;
+	uint64_t arrival_ns, since_ns, lasts_ns;
+	struct sa src;
+	size_t len;
 
-	for (int got = 0; got < READ_MAX && n == want; got += n) {
-		int64_t wall_ns;
-
-		want = got ? BATCH : want;
-		n = read_batch(env, fd, want);
-		if (n <= 0)
+	for (int i = 0; i < READ_MAX; i++) {
+		if (!read_packet(env, stream->fd_rtp, now_ns, &src, &len,
+				 &arrival_ns))
 			return;
-		wall_ns = wall_now_ns();
-		for (int i = 0; i < n; i++) {
-			struct msghdr *h = &env->headers[i].msg_hdr;
-			uint64_t arrival_ns = arrival_of(h, now_ns, wall_ns);
+		if (arrival_ns + STALE_NS < stream->running_ns)
+			continue;
+		lasts_ns = rtp_came(stream, env->bytes, len, &src, arrival_ns,
+				    now_ns);
+		if (!lasts_ns)
+			continue;
+		since_ns = arrival_ns - stream->rx_ns;
+		stream->rx_ns = arrival_ns;
+		if (is_regular(since_ns, now_ns - arrival_ns, lasts_ns))
+			return;
+	}
+}
 
-			env->sources[i].len = h->msg_namelen;
-			if (arrival_ns + STALE_NS < stream->running_ns)
-				continue;
-			if (rtcp)
-				rtcp_came(stream, env->bytes[i],
-					  env->headers[i].msg_len,
-					  &env->sources[i], arrival_ns);
-			else
-				rtp_came(stream, env->bytes[i],
-					 env->headers[i].msg_len,
-					 &env->sources[i], arrival_ns, now_ns);
-		}
+static void read_rtcp(struct stream *stream, uint64_t now_ns)
+{
+	struct stream_env *env = stream->env;
+	uint64_t arrival_ns;
+	struct sa src;
+	size_t len;
+
+	for (int i = 0; i < READ_MAX; i++) {
+		if (!read_packet(env, stream->fd_rtcp, now_ns, &src, &len,
+				 &arrival_ns))
+			return;
+		if (arrival_ns + STALE_NS >= stream->running_ns)
+			rtcp_came(stream, env->bytes, len, &src, arrival_ns);
 	}
 }
 
@@ -464,13 +488,13 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 
 	if (behind_ms > STREAM_CATCH_UP_MS)
 		stood_ms = skip(stream, behind_ms);
-	read_socket(stream, false, now_ns);
+	read_rtp(stream, now_ns);
 	if (dtmf_rx_tick(&stream->dtmf_rx, now_ns / 1000000, &digit))
 		digit_heard(stream, &digit, now_ns);
 	stream->rtcp_ms += stream->tick_ms;
 	if (stream->rtcp_ms >= RTCP_READ_MS) {
 		stream->rtcp_ms = 0;
-		read_socket(stream, true, now_ns);
+		read_rtcp(stream, now_ns);
 	}
 
 	stream->frame_ms += stream->tick_ms;
@@ -505,8 +529,8 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 	const struct rtcp *rtcp = &stream->rtcp;
 
 	if (stream->running) {
-		read_socket(stream, false, now_ns);
-		read_socket(stream, true, now_ns);
+		read_rtp(stream, now_ns);
+		read_rtcp(stream, now_ns);
 		restart(stream, now_ns);
 		if (stream->tx.packets || stream->rx.any)
 			report(stream, true, now_ns);

@@ -155,6 +155,11 @@ static void record_message(struct stream *stream, struct message *message)
 			      NULL);
 		return;
 	}
+	if (!stream->room) {
+		stream->room = message->u.record.room;
+		message->u.record.room = NULL;
+		jitter_set_room(&stream->jitter, stream->room);
+	}
 	message->u.record.reply = stream->env->in;
 	append(&stream->records, message);
 	recorder_start(message->u.record.recorder, record_complete, message);

@@ -132,6 +132,8 @@ static void run_slots(struct worker *worker)
 		while (s) {
 			struct stream *next = s->wheel_next;
 
+			/* on its way while this one is in the kernel */
+			stream_prefetch(next);
 			if (s->due_ms <= worker->cursor_ms)
 				tick(worker, s);
 			s = next;

@@ -11,7 +11,8 @@
 /* A packet, and what concealment holds of a constant level behind it. */
 enum { WITH_CONCEALED = 160 + 100 };
 
-static struct jitter jitter;
+static struct jitter_room room;
+static struct jitter jitter = {.room = &room};
 
 /* PCMU of a level that tells samples of different packets apart. */
 static bool put(uint32_t ts, size_t samples, int16_t level)
@@ -117,7 +118,8 @@ static void comfort_noise_is_silence_until_the_next_word(void **state)
 	(void)state;
 	for (int noise = 0; noise < 2; noise++) {
 		/* no sound of another test before it */
-		memset(&jitter, 0, sizeof(jitter));
+		memset(&room, 0, sizeof(room));
+		jitter_set_room(&jitter, &room);
 		jitter_reset(&jitter);
 		assert_true(put(1000, 160, 1000));
 		if (noise)
@@ -133,7 +135,8 @@ static void comfort_noise_is_silence_until_the_next_word(void **state)
 		assert_int_equal(heard(noise ? 4 : 12, 3000), 160);
 	}
 	/* what came before its time isn't covered, and a place is kept */
-	memset(&jitter, 0, sizeof(jitter));
+	memset(&room, 0, sizeof(room));
+	jitter_set_room(&jitter, &room);
 	jitter_reset(&jitter);
 	jitter_silence(&jitter, 1160, true);
 	assert_true(put(1320, 160, 2000));
