@@ -9,6 +9,7 @@ struct command {
 	const cJSON *args;
 	scripts_done_h *done;
 	void *arg;
+	struct generation *gen; /* a reference */
 };
 
 /* module, function, args… → what it returns */
@@ -49,28 +50,29 @@ static int run(lua_State *L)
 	return required_k(L, LUA_OK, 0);
 }
 
-static void use_generation(lua_State *L, struct scripts *host,
-			   struct generation **gen)
+static struct generation *use_generation(lua_State *L, struct command *command)
 {
+	struct scripts *host = host_of(L);
+
 	if (host->gen) {
-		*gen = mem_ref(host->gen);
-		return;
+		command->gen = mem_ref(host->gen);
+	} else {
+		/* A tool: the runtime's modules only. */
+		generation_new(L, &command->gen, NULL, NULL);
+		generation_freeze(command->gen);
 	}
-	/* A tool: the runtime's modules only. */
-	*gen = generation_new(L, NULL, NULL);
-	generation_freeze(*gen);
+	return command->gen;
 }
 
 static void start_run(lua_State *L, void *arg)
 {
 	struct command *command = arg;
-	struct scripts *host = host_of(L);
 	const cJSON *item;
 	struct generation *gen;
 	struct script *s;
 	int n = 2;
 
-	use_generation(L, host, &gen);
+	gen = use_generation(L, command);
 	lua_pushcfunction(L, run);
 	lua_pushstring(L, command->function);
 	cJSON_ArrayForEach(item, command->args)
@@ -82,18 +84,16 @@ static void start_run(lua_State *L, void *arg)
 	s = script_new(L, n, gen, NULL, SCRIPT_TASK);
 	s->done = command->done;
 	s->done_arg = command->arg;
-	mem_deref(gen);
 }
 
 /* An expression, or else statements. */
 static void start_eval(lua_State *L, void *arg)
 {
 	struct command *command = arg;
-	struct scripts *host = host_of(L);
 	struct generation *gen;
 	struct script *s;
 
-	use_generation(L, host, &gen);
+	gen = use_generation(L, command);
 	lua_pushfstring(L, "return %s", command->text);
 	if (luaL_loadbufferx(L, lua_tostring(L, -1), lua_rawlen(L, -1),
 			     "=console", "t") != LUA_OK) {
@@ -102,7 +102,6 @@ static void start_eval(lua_State *L, void *arg)
 				     "=console", "t") != LUA_OK) {
 			command->done(NULL, lua_tostring(L, -1), command->arg);
 			command->done = NULL;
-			mem_deref(gen);
 			return;
 		}
 	}
@@ -120,7 +119,15 @@ static void start_eval(lua_State *L, void *arg)
 	s = script_new(L, 0, gen, NULL, SCRIPT_TASK);
 	s->done = command->done;
 	s->done_arg = command->arg;
-	mem_deref(gen);
+}
+
+static int run_protected(struct scripts *host, host_h *fn,
+			 struct command *command)
+{
+	const bool ok = host_protect(host, fn, command);
+
+	mem_deref(command->gen);
+	return ok ? 0 : ENOMEM;
 }
 
 int scripts_run(struct scripts *host, const char *module, const char *function,
@@ -132,7 +139,7 @@ int scripts_run(struct scripts *host, const char *module, const char *function,
 				  .done = done,
 				  .arg = arg};
 
-	return host_protect(host, start_run, &command) ? 0 : ENOMEM;
+	return run_protected(host, start_run, &command);
 }
 
 int scripts_eval(struct scripts *host, const char *text, scripts_done_h *done,
@@ -140,5 +147,5 @@ int scripts_eval(struct scripts *host, const char *text, scripts_done_h *done,
 {
 	struct command command = {.text = text, .done = done, .arg = arg};
 
-	return host_protect(host, start_eval, &command) ? 0 : ENOMEM;
+	return run_protected(host, start_eval, &command);
 }

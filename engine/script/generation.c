@@ -126,14 +126,15 @@ static void open_environment(lua_State *L, struct generation *gen,
 	lua_pop(L, 1);
 }
 
-struct generation *generation_new(lua_State *L, const char *file,
-				  const char *const *argv)
+void generation_new(lua_State *L, struct generation **gp, const char *file,
+		    const char *const *argv)
 {
 	struct scripts *host = host_of(L);
 	struct generation *gen = mem_zalloc(sizeof(*gen), generation_destroy);
 
 	if (!gen)
 		(void)raise_memory(L);
+	*gp = gen;
 	gen->host = host;
 	gen->env_ref = gen->g_ref = gen->loaded_ref = gen->args_ref = LUA_NOREF;
 	gen->number = ++host->next_generation;
@@ -148,7 +149,6 @@ struct generation *generation_new(lua_State *L, const char *file,
 			(void)raise_memory(L);
 	}
 	open_environment(L, gen, argv);
-	return gen;
 }
 
 void generation_freeze(struct generation *gen)
@@ -254,7 +254,7 @@ static const char *short_name(const char *path)
 
 static void load(lua_State *L, struct load *load)
 {
-	load->gen = generation_new(L, load->file, load->argv);
+	generation_new(L, &load->gen, load->file, load->argv);
 	generation_load_file(L, load->gen, load->file, short_name(load->file));
 	load->script = mem_ref(script_new(L, 0, load->gen, NULL, SCRIPT_MAIN));
 	load->script->keep = true;

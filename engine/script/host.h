@@ -131,9 +131,9 @@ void memory_watch(struct scripts *host); /* refuse calls, or stop to */
 
 /* ---- generations ------------------------------------------------------ */
 
-/* raises */
-struct generation *generation_new(lua_State *L, const char *file,
-				  const char *const *argv);
+/* *GP is set, and the caller's to release, also when it raises. */
+void generation_new(lua_State *L, struct generation **gp, const char *file,
+		    const char *const *argv);
 /* Routes, timers, subscriptions and tasks that belong to no call end. */
 void generation_retire(struct generation *gen);
 /* Push the environment's proxy, or the function of FILE. raises: the message

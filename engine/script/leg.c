@@ -199,6 +199,14 @@ static void end_call(struct leg *leg, const struct script *s)
 		call_hangup(leg->call, CALL_LOCAL, "normal");
 }
 
+void leg_no_flow(struct leg *leg)
+{
+	if (leg->ended || call_state(leg->call) == CALL_ENDED)
+		return;
+	call_set_script_error(leg->call, "not enough memory", NULL);
+	call_hangup(leg->call, CALL_ENGINE, "script_error");
+}
+
 void leg_script_ended(struct script *s)
 {
 	struct leg *own = s->leg;

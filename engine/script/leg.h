@@ -76,6 +76,8 @@ void leg_release(struct leg *leg);
 void leg_flow_begin(struct leg *leg, struct script *s);
 /* S has dialled it. NULL: nobody owns it any more. */
 void leg_set_owner(struct leg *leg, struct script *s);
+/* Its script can't be started, for want of memory: it ends. */
+void leg_no_flow(struct leg *leg);
 /* S has ended: what it owned ends too; its error goes to the CDR. */
 void leg_script_ended(struct script *s);
 

@@ -7,6 +7,8 @@
 #include "script/args.h"
 #include "script/leg.h"
 
+enum { RETRY_MS = 100 };
+
 struct timer {
 	struct le le; /* host->timers */
 	struct tmr tmr;
@@ -72,19 +74,26 @@ void timers_leg_ended(struct leg *leg)
 struct timer_job {
 	struct job job;
 	struct timer *timer;
+	bool fired;
 };
+
+static void due(void *arg);
 
 static void timer_job_destroy(void *data)
 {
 	struct timer_job *job = data;
 
 	list_unlink(&job->job.le);
+	/* No memory for its coroutine: a timer must not be lost. */
+	if (!job->fired && job->timer->ref && !job->timer->host->freeing)
+		tmr_start(&job->timer->tmr, RETRY_MS, due, job->timer);
 	mem_deref(job->timer);
 }
 
 static void fire(lua_State *L, struct job *j)
 {
-	struct timer *timer = ((struct timer_job *)j)->timer;
+	struct timer_job *job = (struct timer_job *)j;
+	struct timer *timer = job->timer;
 	struct leg *leg = timer->leg && !timer->leg->ended ? timer->leg : NULL;
 	struct script *s;
 
@@ -93,6 +102,7 @@ static void fire(lua_State *L, struct job *j)
 	lua_rawgeti(L, LUA_REGISTRYINDEX, timer->ref);
 	s = script_new(L, 0, timer->gen, leg, SCRIPT_HANDLER);
 	s->timer = mem_ref(timer);
+	job->fired = true;
 	timer->busy = true;
 	if (!timer->every_ms)
 		timer_stop(timer);
@@ -104,8 +114,7 @@ static void due(void *arg)
 	struct timer_job *job = mem_zalloc(sizeof(*job), timer_job_destroy);
 
 	if (!job) {
-		/* Try again: a timer must not be lost. */
-		tmr_start(&timer->tmr, 100, due, timer);
+		tmr_start(&timer->tmr, RETRY_MS, due, timer);
 		return;
 	}
 	job->job.fn = fire;

@@ -52,10 +52,15 @@ static int l_on_call(lua_State *L)
 		return raise_memory(L);
 	route->host = gen->host;
 	route->ref = LUA_NOREF;
-	if (has_pattern)
-		route->pattern = strdup(lua_tostring(L, 1));
-	lua_pushvalue(L, function);
 	list_append(&gen->routes, &route->le, route);
+	if (has_pattern) {
+		route->pattern = strdup(lua_tostring(L, 1));
+		if (!route->pattern) {
+			mem_deref(route);
+			return raise_memory(L);
+		}
+	}
+	lua_pushvalue(L, function);
 	route->ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	return 0;
 }
@@ -91,6 +96,7 @@ struct incoming {
 	struct job job;
 	struct leg *leg;
 	struct route *route;
+	bool started;
 };
 
 static void incoming_destroy(void *data)
@@ -99,8 +105,12 @@ static void incoming_destroy(void *data)
 
 	list_unlink(&in->job.le);
 	mem_deref(in->route);
-	if (!in->leg->host->freeing)
+	if (!in->leg->host->freeing) {
+		/* Not even a coroutine could be made: nobody else ends it. */
+		if (!in->started)
+			leg_no_flow(in->leg);
 		leg_release(in->leg);
+	}
 	mem_deref(in->leg);
 }
 
@@ -111,6 +121,7 @@ static void start_flow(lua_State *L, struct job *job)
 	lua_rawgeti(L, LUA_REGISTRYINDEX, in->route->ref);
 	leg_push(L, in->leg);
 	(void)script_new(L, 1, in->leg->gen, in->leg, SCRIPT_FLOW);
+	in->started = true;
 	event_new_call(L, in->leg);
 }
 

@@ -222,15 +222,21 @@ struct script *script_new(lua_State *L, int nargs, struct generation *gen,
 	struct scripts *host = gen->host;
 	struct script *s;
 	lua_State *co;
+	int ref;
 
 	luaL_checkstack(L, 4, "a new coroutine");
 	co = lua_newthread(L);
 	lua_insert(L, -nargs - 2);
 	if (!lua_checkstack(co, nargs + 8))
 		(void)luaL_error(L, "too many arguments");
+	lua_pushvalue(L, -nargs - 2);
+	ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	/* From here on nothing raises but the want of memory for S. */
 	s = mem_zalloc(sizeof(*s), script_destroy);
-	if (!s)
+	if (!s) {
+		luaL_unref(L, LUA_REGISTRYINDEX, ref);
 		(void)raise_memory(L);
+	}
 	s->host = host;
 	s->co = co;
 	s->role = role;
@@ -243,11 +249,9 @@ struct script *script_new(lua_State *L, int nargs, struct generation *gen,
 	lua_pushcfunction(co, script_main);
 	lua_xmove(L, co, nargs + 1);
 	budget_arm(co);
-	/* From here on it has an owner; luaL_ref may still raise. */
+	lua_pop(L, 1); /* the coroutine, which is referenced */
 	list_append(&host->scripts, &s->le, s);
-	s->state = SCRIPT_DONE;
-	s->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-	s->state = SCRIPT_NEW;
+	s->ref = ref;
 	*(struct script **)lua_getextraspace(co) = s;
 	if (leg)
 		leg_hold(leg);
