@@ -166,6 +166,11 @@ static bool belongs_to_call(const struct script *s)
 	return false;
 }
 
+bool script_is_left_over(const struct script *s)
+{
+	return s->gen->retired && !s->done && !belongs_to_call(s);
+}
+
 void generation_retire(struct generation *gen)
 {
 	struct scripts *host = gen->host;
@@ -181,7 +186,7 @@ void generation_retire(struct generation *gen)
 	{
 		struct script *s = le->data;
 
-		if (s->gen == gen && !s->done && !belongs_to_call(s))
+		if (s->gen == gen && script_is_left_over(s))
 			script_close(s, SCRIPT_CANCELLED);
 	}
 }

@@ -127,6 +127,9 @@ bool host_protect(struct scripts *host, host_h *fn, void *arg);
 
 /* memory.c */
 void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize);
+/* A frame of a call or room on a stack: granted beyond the ceiling, so that
+ * finalizers can be called, which let go of what C holds. */
+bool memory_is_reserved(const void *ptr, size_t osize, size_t nsize);
 void memory_watch(struct scripts *host); /* refuse calls, or stop to */
 
 /* ---- generations ------------------------------------------------------ */
@@ -136,6 +139,9 @@ void generation_new(lua_State *L, struct generation **gp, const char *file,
 		    const char *const *argv);
 /* Routes, timers, subscriptions and tasks that belong to no call end. */
 void generation_retire(struct generation *gen);
+/* A task of a retired generation that was kept for its call, which is over:
+ * it may bring what it does to an end, but begin no call. */
+bool script_is_left_over(const struct script *s);
 /* Push the environment's proxy, or the function of FILE. raises: the message
  * of a file that can't be read or compiled. */
 void generation_push_g(lua_State *L, const struct generation *gen);

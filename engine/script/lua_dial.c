@@ -353,6 +353,15 @@ static int dial_push(lua_State *L, struct waiter *w)
 }
 
 /* moon.dial(target, opts) → call, or nil, reason, call */
+/* A loop that dials would go on for ever beside its successor. Quiet: it is no
+ * error of the script. */
+static void check_left_over(lua_State *L, const char *verb)
+{
+	if (script_is_left_over(host_of(L)->running))
+		(void)raise_error(L, "cancelled",
+				  "%s: the scripts were loaded again", verb);
+}
+
 static int l_dial(lua_State *L)
 {
 	static const char verb[] = "moon.dial";
@@ -360,6 +369,7 @@ static int l_dial(lua_State *L)
 	struct dial *op;
 
 	script_can_wait(L, verb);
+	check_left_over(L, verb);
 	check_all(L, verb);
 	lua_settop(L, 2);
 	op = op_new(L, sizeof(*op), dial_free);
@@ -442,6 +452,7 @@ static int l_originate(lua_State *L)
 				   "%s: a function is expected as the flow, "
 				   "got %s",
 				   verb, luaL_typename(L, 3));
+	check_left_over(L, verb);
 	check_all(L, verb);
 	lua_pushcfunction(L, originate);
 	lua_pushvalue(L, 3);

@@ -6,10 +6,19 @@
 #include "base/log.h"
 #include "call/call.h"
 
+enum { SMALL = 4096, RESERVE = 8 << 20 };
+
+bool memory_is_reserved(const void *ptr, size_t osize, size_t nsize)
+{
+	/* Without a block, OSIZE is the type of a new object, 0: of none. */
+	return nsize <= SMALL && (ptr || osize == 0);
+}
+
 void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
 	struct scripts *host = ud;
 	const size_t had = ptr ? osize : 0;
+	uint64_t limit = host->config.memory_hard;
 	void *p;
 
 	if (nsize == 0) {
@@ -17,9 +26,10 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 		host->bytes -= had;
 		return NULL;
 	}
+	if (memory_is_reserved(ptr, osize, nsize))
+		limit += RESERVE;
 	/* Lua frees by shrinking too, so what is not larger never fails. */
-	if (nsize > had &&
-	    host->bytes + (nsize - had) > host->config.memory_hard) {
+	if (nsize > had && host->bytes + (nsize - had) > limit) {
 		/* Lua tries again after a collection; the line is noted each
 		 * time, so that it is there when the second try fails. */
 		host->out_of_memory = true;

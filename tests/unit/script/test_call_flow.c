@@ -310,6 +310,24 @@ static void a_reload_keeps_the_call_and_its_functions(void **state)
 	assert_eval("moon.shared.new", "true");
 }
 
+static void a_loop_that_dials_ends_with_its_generation(void **state)
+{
+	char err[256];
+
+	(void)state;
+	a.incoming = far_answers;
+	load_out("while true do local call = moon.dial(target)\n"
+		 "s.rounds = (s.rounds or 0) + 1 call:wait('hangup') end");
+	WAIT_EVAL("moon.shared.rounds", "1");
+	write_file("flow.lua", MOON "s = moon.shared");
+	assert_true(scripts_reload(scripts, err, sizeof(err)));
+	assert_eval("moon.shared.task.status", "\"waiting\"");
+	(void)eval("moon.calls()[1]:hangup()");
+	WAIT_EVAL("moon.shared.task.status", "\"hangup\"");
+	WAIT(b.ended == 1);
+	assert_eval("moon.shared.rounds", "1");
+}
+
 #define T(name)                                                   \
 	cmocka_unit_test_setup_teardown(name, script_setup_calls, \
 					script_teardown)
@@ -335,6 +353,7 @@ int main(void)
 		T(a_list_rings_in_turn_or_in_parallel),
 		T(a_detached_call_goes_on_without_its_script),
 		T(a_reload_keeps_the_call_and_its_functions),
+		T(a_loop_that_dials_ends_with_its_generation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,14 +7,16 @@
 #include "script/host.h"
 #undef host_of
 
-enum { STEP_DEFAULT = 7 };
+enum { STEP_DEFAULT = 3 };
 
 static unsigned long requests, fail_at, fail_for;
 
 static void *failing_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
-	/* Lua relies on that what shrinks does not fail. */
-	if (fail_for && nsize > (ptr ? osize : 0)) {
+	/* Lua relies on that what shrinks does not fail; there is a reserve for
+	 * what finalizers need. */
+	if (fail_for && nsize > (ptr ? osize : 0) &&
+	    !memory_is_reserved(ptr, osize, nsize)) {
 		requests++;
 		if (requests >= fail_at && requests < fail_at + fail_for)
 			return NULL;
