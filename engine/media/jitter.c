@@ -1,4 +1,5 @@
 /* jitter.c -- a ring of samples addressed by timestamp */
+#include <assert.h>
 #include <string.h>
 #include "media/jitter.h"
 
@@ -150,6 +151,7 @@ void jitter_get(struct jitter *jitter, int16_t *pcm)
 		jitter->read_ts += JITTER_FRAME;
 		return;
 	}
+	assert(room); /* who listens has brought one */
 	memmove(room->out, &room->out[JITTER_FRAME],
 		JITTER_HISTORY * sizeof(*room->out));
 	out = &room->out[JITTER_HISTORY];

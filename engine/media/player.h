@@ -56,6 +56,13 @@ enum player_state player_state(struct player *player);
 /* FAILED: which file and what is wrong. Valid until player_free(). */
 const char *player_error(const struct player *player);
 
+/* It is about to be read: have it fetched from memory. */
+static inline void player_prefetch(const struct player *player)
+{
+	__builtin_prefetch(player);
+	__builtin_prefetch((const char *)player + 64);
+}
+
 uint64_t player_position_ms(const struct player *player);
 
 void player_pause(struct player *player);
