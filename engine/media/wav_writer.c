@@ -238,7 +238,7 @@ int wav_writer_open_beneath(struct wav_writer **wp, const char *path,
 {
 	struct wav_writer *w;
 	const char *why = NULL;
-	int dir, e;
+	int dir = -1, e;
 
 	if (!path || !*path || !channels || channels > CHANNELS_MAX) {
 		snprintf(err, err_size, "no file name to record to");

@@ -159,9 +159,16 @@ void generation_freeze(struct generation *gen)
 /* Runs on a call, has dialled one, or waits for a task that does. */
 static bool belongs_to_call(const struct script *s)
 {
+	struct le *le;
+
 	for (; s; s = s->waits_for) {
-		if (s->leg || !list_isempty(&s->owned))
+		if (s->leg)
 			return true;
+		LIST_FOREACH(&s->owned, le)
+		{
+			if (!((const struct leg *)le->data)->ended)
+				return true;
+		}
 	}
 	return false;
 }
