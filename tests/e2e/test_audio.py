@@ -338,6 +338,72 @@ end)
     assert p.bye().status == 200
 
 
+@pytest.mark.parametrize("policy", ["nat", "signalled"])
+def test_another_host_that_comes_first_is_not_believed(
+        engine, phone, ports, policy):
+    """It has all the time it wants: the peer has not sent anything yet."""
+    e = engine("""
+local moon = require "moondial"
+moon.on_call(function(call)
+  call:answer()
+  call:record_call { file = "said.wav" }
+  call:play_async { tone = "440", duration = 60 }
+  call:wait_digit(30)
+end)
+""", sets={"rtp.latch": policy})
+    other = Rtp(ports.one(), "127.0.0.2")
+    try:
+        p = phone(e)
+        other.to = p.call().media()[:2]
+        other.stream(audio.sine(1234, 2, dbfs=-1)).join()
+        other.digit("#")
+        assert other.packets == []
+        p.rtp.wait_packets(75)  # nor was the peer forgotten meanwhile
+        p.rtp.stream(audio.sine(500, 1)).join()
+        p.rtp.digit("#")
+        p.wait("BYE")
+        assert other.packets == []
+    finally:
+        other.close()
+    row = e.wait_cdr()
+    assert row["digits"] == "#" and row["rx_rejected"] >= 100
+    said, _ = audio.read_wav(e.recordings / "said.wav")
+    part = steady(said[:, 0])
+    assert len(part) > 0.5 * 8000
+    assert audio.purity(part, 500) > 0.99
+
+
+def test_another_host_is_believed_by_policy_until_the_peer_comes(
+        engine, phone, ports):
+    e = engine("""
+local moon = require "moondial"
+moon.on_call(function(call)
+  call:answer()
+  call:play { tone = "440", duration = 60 }
+end)
+""", sets={"rtp.latch": "any"})
+    other = Rtp(ports.one(), "127.0.0.2")
+    try:
+        p = phone(e)
+        other.to = p.call().media()[:2]
+        p.rtp.wait_packets(1)
+        other.stream(audio.sine(500, 20))
+        other.wait_packets(20)
+        # the peer has had a second of its own to begin in
+        assert other.packets[0][0] - p.rtp.packets[0][0] > 0.9
+        p.rtp.stream(audio.sine(500, 20))
+        since = len(p.rtp.packets)
+        p.rtp.wait_packets(since + 10)
+        gone = len(other.packets)
+        p.rtp.wait_packets(since + 40)
+        assert len(other.packets) <= gone + 1
+        assert p.bye().status == 200
+        p.rtp.silence()
+        other.silence()
+    finally:
+        other.close()
+
+
 @pytest.mark.quiet
 def test_volume_pause_and_seek(engine, phone):
     e = engine("""

@@ -97,6 +97,7 @@ def test_registers_again_when_the_registrar_comes_back(engine, kamailio):
     assert k.lines("REGISTER")
 
 
+@pytest.mark.idle
 def test_the_registrar_may_be_absent_at_the_start(engine, kamailio):
     k = kamailio({"alice": "secret"})
     k.stop()
