@@ -53,7 +53,7 @@ static void a_hangup_while_a_verb_waits_raises_and_leads_are_saved(void **st)
 		WAIT_EVAL("moon.shared.waits", flow);
 		the_far_side_hangs_up();
 		WAIT_EVAL("moon.shared.saved ~= nil", "true");
-		assert_eval("moon.shared.code", "\"done\"");
+		assert_eval("moon.shared.code", "\"hangup\"");
 		WAIT(b.ended == i + 1);
 		assert_non_null(strstr(b.cdrs[i].end, "remote"));
 	}
