@@ -66,39 +66,38 @@ struct scripts {
 	lua_State *L;
 	struct generation *gen; /* in force; NULL: nothing loaded */
 	struct list generations;
-	struct list scripts;	     /* struct script, all that live */
-	struct list ready;	     /* struct script, to be resumed */
-	struct list jobs;	     /* struct job */
-	struct list legs;	     /* struct leg */
-	struct hash *ids;	     /* the same with a call, by its id */
-	struct list timers;	     /* struct timer, armed */
-	struct list subscriptions;   /* struct subscription: moon.on */
-	unsigned wanted[EVENT_NONE]; /* how many of them for a call's event */
+	struct list scripts;	   /* struct script, all that live */
+	struct list ready;	   /* struct script, to be resumed */
+	struct list jobs;	   /* struct job */
+	struct list legs;	   /* struct leg */
+	struct hash *ids;	   /* the same with a call, by its id */
+	struct list timers;	   /* struct timer, armed */
+	struct list subscriptions; /* struct subscription: moon.on */
 	struct soon soon;
 	struct script *running;
+	uint64_t errors;
+	uint64_t stamp;		     /* order of things that become ready */
+	unsigned wanted[EVENT_NONE]; /* subscriptions to a call's event */
 	unsigned next_generation;
+	int raise_mt;	/* registry: metatable of raised errors */
+	int format_ref; /* registry: the stock string.format */
 
 	/* ---- of the coroutine that runs now ---- */
+	uint64_t slice_ns, slice_end_ns;
+	lua_State *innermost; /* the lua_State that runs, for the line */
+	bool exceeded;
 	bool marked;  /* the yield under way is a wait's */
 	bool stuck;   /* a resume below can't pass a yield outward */
 	bool closing; /* <close> handlers of a closed coroutine run */
-	uint64_t slice_ns, slice_end_ns;
-	bool exceeded;
 
 	/* ---- memory ---- */
-	uint64_t bytes;
 	bool refusing;
+	bool out_of_memory; /* an allocation was refused in this step */
+	bool collects;	    /* a full collection around each callback */
+	bool freeing;	    /* scripts_free() is under way */
+	uint64_t bytes;
 	struct tmr memory_tmr;	    /* refusing: collect, until it is enough */
-	bool out_of_memory;	    /* an allocation was refused in this step */
 	char oom_where[WHERE_SIZE]; /* "file:line", or "" */
-	lua_State *innermost;	    /* the lua_State that runs, for the line */
-
-	uint64_t errors;
-	uint64_t stamp; /* order of things that become ready */
-	int raise_mt;	/* registry: metatable of raised errors */
-	int format_ref; /* registry: the stock string.format */
-	bool freeing;	/* scripts_free() is under way */
-	bool collects;	/* a full collection around each callback */
 };
 
 static inline struct scripts *host_of(lua_State *L)

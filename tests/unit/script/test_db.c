@@ -65,6 +65,40 @@ static void a_query_that_is_cancelled_disturbs_nobody(void **state)
 	assert_eval("#moon.db.query('SELECT 1 AS x')", "1");
 }
 
+/* What each gives once the one before it was cancelled in the middle. */
+static void a_cancelled_verb_of_the_store_leaves_the_next_alone(void **state)
+{
+	static const char *const verbs[] = {
+		"moon.db.query('SELECT 7 AS x')[1].x",
+		"moon.db.exec('CREATE TABLE IF NOT EXISTS c (i BIGINT)') + 7",
+		"select(2, moon.db.transaction{{'CREATE TABLE IF NOT EXISTS d "
+		"(i BIGINT)'}, {'SELECT 1'}}) + 7",
+		"#moon.cdr.find{number = 'x'} + 7",
+		"tonumber(moon.csv.rows('n.csv')().fields[1])",
+	};
+
+	(void)state;
+	write_file("n.csv", "7,8\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text),
+			       MOON "moon.spawn(function()\n"
+				    "  local function verb() return %s end\n"
+				    "  local t = moon.spawn(verb)\n"
+				    "  moon.sleep(0) assert(t.status == "
+				    "'waiting') t:cancel()\n"
+				    "  moon.shared.ends = select(2, t:wait())\n"
+				    "  moon.shared.out = verb() end)\n",
+			       verbs[i]);
+		load(text);
+		WAIT_EVAL("moon.shared.out", "7");
+		assert_eval("moon.shared.ends", "\"cancelled\"");
+		(void)eval("(function() moon.shared.out = nil end)()");
+		WAIT(idle_but_for(0));
+	}
+}
+
 static void call_records_are_found_in_seconds(void **state)
 {
 	(void)state;
@@ -93,6 +127,7 @@ int main(void)
 		T(a_transaction_is_all_or_nothing),
 		T(sql_that_is_wrong_raises_with_its_verb),
 		T(a_query_that_is_cancelled_disturbs_nobody),
+		T(a_cancelled_verb_of_the_store_leaves_the_next_alone),
 		T(call_records_are_found_in_seconds),
 	};
 
