@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <event2/event.h>
 #include <re.h>
 #include "base/log.h"
@@ -108,6 +109,18 @@ static void forget(struct fd_slot *slot)
 	slot->flags = 0;
 }
 
+/* libre listens with a backlog of 5: when a few more connect at once, the
+ * kernel drops their SYN, and they wait for a second before the next. */
+static void widen_backlog(int fd)
+{
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) &&
+	    listens)
+		(void)listen(fd, SOMAXCONN);
+}
+
 /* Call FH(flags, ARG) when FD is ready for what FLAGS say (FD_READ, FD_WRITE),
  * until fd_close() or another fd_listen() for it. No FLAGS: stop listening.
  * EBADF, ENOMEM, EPERM (a regular file); EBADFD outside of any loop. */
@@ -157,6 +170,7 @@ int fd_listen(int fd, int flags, fd_h *fh, void *arg)
 	slot->handler = fh;
 	slot->arg = arg;
 	slot->flags = flags;
+	widen_backlog(fd);
 	return 0;
 }
 

@@ -236,6 +236,10 @@ static void compile(lua_State *L, const char *path, const char *chunkname)
 		text = end ? end : "";
 	}
 	(void)snprintf(name, sizeof(name), "@%s", chunkname);
+	/* Lua's own message for it does not name the file. */
+	if (len && *text == LUA_SIGNATURE[0])
+		(void)luaL_error(L, "%s: a binary chunk; scripts are text",
+				 chunkname);
 	if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
 		(void)lua_error(L);
 	lua_remove(L, -2);

@@ -252,7 +252,7 @@ end)
     ("require 'no.such.module'", ["no.such.module"]),
     ("while true do end", ["flow.lua:1:"]),
     ("local moon = require 'moondial'\nmoon.acount{}", ["acount"]),
-    ("\x1bLua binary", ["binary"]),
+    ("\x1bLua binary", ["flow.lua: a binary chunk"]),
 ])
 def test_a_broken_script_is_told_at_the_start(engine, text, words):
     e = engine(text, launch=False)

@@ -1,5 +1,7 @@
 """SIPp calls the engine: what SIP allows a caller to do, and what the net does
 to him."""
+import subprocess
+
 import pytest
 
 TALK = """
@@ -165,6 +167,16 @@ def test_calls_over_tcp(engine, sipp):
          calls=3).done()
     rows = e.wait_cdrs(3)
     assert all(r["remote_addr"].startswith("tcp:127.0.0.1") for r in rows)
+
+
+def test_many_may_connect_at_once(engine, ports):
+    """What the kernel keeps for us until we accept; beyond it a SYN is lost,
+    and the next one comes a second later."""
+    port = ports.one()
+    engine(TALK, sip=[f"tcp:127.0.0.1:{port}"])
+    line = subprocess.run(["ss", "-ltnH", f"sport = :{port}"], check=True,
+                          capture_output=True, text=True).stdout
+    assert int(line.split()[2]) >= 128, line
 
 
 def test_calls_over_ipv6(engine, sipp, ports):

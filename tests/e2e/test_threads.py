@@ -138,7 +138,7 @@ def busy(e):
 
 
 def test_a_hundred_calls_that_do_all_there_is_to_do(engine, long):
-    rounds = 40 if long else 2
+    rounds = 20 if long else 2
     callee = engine(CALLEE, name="engine-callee", **OPTIONS)
     e = engine(CALLER, name="engine-caller",
                args=[f"127.0.0.1:{callee.port}", AT_ONCE, rounds], **OPTIONS)
