@@ -25,10 +25,7 @@ def environment(**more):
     env.update(
         ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0",
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=98",
-        # what it remembers of memory that is no longer used is forgotten at
-        # the limit; without one it grows by 100 MB a second
-        TSAN_OPTIONS="exitcode=66:halt_on_error=0:second_deadlock_stack=1"
-                     ":memory_limit_mb=1500",
+        TSAN_OPTIONS="exitcode=66:halt_on_error=0:second_deadlock_stack=1",
     )
     # the program may have been built outside the tree
     env.setdefault("MOONDIAL_SHARE", str(ROOT))
