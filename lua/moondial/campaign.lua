@@ -20,6 +20,7 @@ local M = {}
 local TICK = 0.1 -- seconds: the longest that a lead that is due waits
 local BACK_OFF = 1 -- seconds without a call after a limit was met
 local ERRORS_MAX = 5 -- calls in a row that may end with an error of the flow
+local DENIED_MAX = 30 -- seconds that a carrier may refuse our credentials (an account may still be registering)
 local PROGRESS = 10 -- seconds between two lines of progress
 local RATE_WINDOW = 10 -- seconds over which the rate is measured
 
@@ -72,13 +73,27 @@ function Campaign:call(row)
       self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, reason
     elseif came == "refused" then
       self:give_up("its calls can't be made: " .. reason)
+    elseif came == "denied" then
+      self:denied(reason)
     elseif came == "done" then
+      self.denied_since = nil
       self.errors = disposition == "error" and self.errors + 1 or 0
       if self.errors >= ERRORS_MAX then
         self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
       end
     end
   end)
+end
+
+--- The carrier asks for credentials that we have not, or not yet.
+function Campaign:denied(reason)
+  local now = moon.now()
+  self.denied_since = self.denied_since or now
+  self.quiet_until, self.quiet_why = now + BACK_OFF, "the carrier refuses our credentials: " .. reason
+  if now - self.denied_since > DENIED_MAX then
+    self.denied_since = nil
+    self:give_up(self.quiet_why)
+  end
 end
 
 --- What is wrong would be wrong for every lead: pause instead of using them up.

@@ -11,6 +11,9 @@ local DB_RETRY = 1 -- seconds between two tries to note a result
 --- lead's fault: true when they pass by themselves.
 local REFUSED = { limit = true, overload = true, draining = true, no_route = false, forbidden = false }
 
+--- Answers to our credentials, or to the want of them: nobody was rung.
+local DENIED = { [401] = true, [407] = true }
+
 --- What the flow sees: the columns of the lead's row, its number, id, attempt.
 local function lead_object(row, attempt)
   local lead = {}
@@ -89,9 +92,9 @@ end
 --- Reach the lead of ROW (claimed).
 ---@param spec table the campaign's options
 ---@param row table of lead_claim
----@return "done"|"gone"|"later"|"refused" came gone: not ours any more; later and refused: no INVITE has left, by a
----limit that passes or by the configuration
----@return string? reason why no INVITE has left
+---@return "done"|"gone"|"later"|"refused"|"denied" came gone: not ours any more; later and refused: no INVITE has left,
+---by a limit that passes or by the configuration; denied: the carrier wants other credentials
+---@return string? reason why nobody was rung
 ---@return string? disposition when done
 function M.run(spec, row)
   local attempt = store.note_dialing(row.id)
@@ -100,13 +103,14 @@ function M.run(spec, row)
   end
   local lead, outcome = lead_object(row, attempt), {}
   moon.spawn(talk, spec, lead, outcome):wait()
-  local passes = REFUSED[outcome.reason]
-  if passes ~= nil then
+  local call, passes = outcome.call, REFUSED[outcome.reason]
+  local denied = outcome.reason and call and DENIED[call.sip_code]
+  if denied or passes ~= nil then
     store.undial(lead.id, attempt)
-    return passes and "later" or "refused", outcome.call and outcome.call.reason or outcome.reason
+    return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
-  finish(spec, lead, disposition, outcome.call)
+  finish(spec, lead, disposition, call)
   return "done", nil, disposition
 end
 

@@ -118,6 +118,35 @@ def test_no_more_than_allowed_at_once(engine):
     assert len(c.wait_cdrs(30)) == 30
 
 
+# a proxy that wants credentials at first, as before an account has registered
+DENYING_CALLEES = """
+local moon = require "moondial"
+local calls = 0
+moon.on_call(function(call)
+  calls = calls + 1
+  if calls <= 4 then
+    call:reject(407, "Proxy Authentication Required")
+    return
+  end
+  call:answer()
+  call:dtmf("1")
+  call:wait("hangup", 20)
+end)
+"""
+
+
+def test_calls_refused_for_our_credentials_are_no_attempts(engine):
+    c = engine(DENYING_CALLEES)
+    phones = [f"+15550{i:03}" for i in range(6)]
+    e = caller(engine, c, phones)
+    e.start()
+    assert e.wait(60) == 0
+    assert {(r["disposition"], r["attempts"]) for r in report(e).values()} == {
+        ("confirmed", "1")}
+    assert len(e.rows("select * from cdrs where sip_code = 407")) == 4
+    assert len(e.rows("select * from attempts")) == len(phones)
+
+
 def test_pause_and_start_and_status_and_reload(engine):
     c = engine(QUICK_CALLEES)
     phones = [f"+15550{i:03}" for i in range(40)]
