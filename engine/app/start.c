@@ -67,21 +67,9 @@ static void media_event(const struct media_event *event, void *arg)
 
 static void account_changed(struct account *account, void *arg)
 {
-	const struct account_params *p = account_params(account);
-	(void)arg;
+	struct engine *engine = arg;
 
-	switch (account_state(account)) {
-	case ACCOUNT_REGISTERED:
-		log_info(NULL, "account %s: registered for %u s", p->name,
-			 account_expires(account));
-		break;
-	case ACCOUNT_FAILED:
-		log_warn(NULL, "account %s: not registered: %u %s", p->name,
-			 account_scode(account), account_reason(account));
-		break;
-	default:
-		break;
-	}
+	calls_account_changed(engine->calls, account);
 }
 
 static bool define(const char *kind, const cJSON *table, char *err, size_t size,

@@ -209,6 +209,7 @@ void call_end(struct call *call, const struct call_outcome *o)
 	tmr_cancel(&call->ring_tmr);
 	tmr_cancel(&call->max_tmr);
 	tmr_cancel(&call->host_tmr);
+	list_unlink(&call->we);
 	info_send_flush(call);
 	call_media_close(call);
 	call_count_out(call);

@@ -24,6 +24,7 @@ struct session;
 struct cdr;
 struct loop;
 struct stack;
+struct account;
 struct accounts;
 struct trunks;
 
@@ -125,6 +126,8 @@ void calls_incoming(struct session *session, const struct sip_msg *msg,
 		    void *arg);
 /* For media_alloc(): ARG isn't used, the event knows its call. */
 void calls_media_event(const struct media_event *event, void *arg);
+/* An account_h's: calls that wait for this account's realm leave. */
+void calls_account_changed(struct calls *calls, struct account *account);
 
 /* Limits and the like may change while running; everything is copied. Calls
  * keep the codecs that they began with. EINVAL: an unknown codec, or none;

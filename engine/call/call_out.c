@@ -90,6 +90,18 @@ static void ring_over(void *arg)
 {
 	struct call *call = arg;
 
+	if (call->we.list) {
+		const struct call_outcome o = {
+			.by = CALL_ENGINE,
+			.cause = "network",
+			.reason = "the account's registrar has not answered",
+			.q850 = 38,
+			.disposition = "congestion",
+		};
+
+		call_end(call, &o);
+		return;
+	}
 	log_debug(call->cdr.id, "no answer in %.1f s", call->ring_ms / 1000.0);
 	call_hangup(call, CALL_ENGINE, "no_answer");
 }
@@ -227,6 +239,84 @@ admit(struct call *call, const struct call_dial *dial, char *err, size_t size)
 	return refused;
 }
 
+/* The INVITE to the first host that can be tried. NULL, or why there is none,
+ * with a sentence in WHY. */
+static const struct refusal *leave(struct call *call, char *why, size_t size)
+{
+	int err = ENOENT;
+
+	while (err && call->route->next < call->route->count)
+		err = try_host(call);
+	if (!err) {
+		if (call->route->next < call->route->count)
+			tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent,
+				  call);
+		return NULL;
+	}
+	(void)snprintf(why, size, "%s",
+		       err == EAFNOSUPPORT
+			       ? "no listener of the host's address family"
+			       : strerror(err));
+	return err == EINVAL	     ? &refuse_invalid
+	       : err == EAFNOSUPPORT ? &refuse_no_route
+				     : &refuse_no_port;
+}
+
+/* Whether the peer may ask for credentials of which only the first answer to
+ * the account's REGISTER will tell that they are meant for it. */
+static bool must_wait(const struct call *call)
+{
+	const struct account *account =
+		call->route->account ? account_find(call->calls->accounts,
+						    call->route->account)
+				     : NULL;
+
+	return account && account_is_learning(account);
+}
+
+static bool waits_for(const struct call *call, const struct account *account)
+{
+	return !strcmp(call->route->account, account_params(account)->name);
+}
+
+void calls_account_changed(struct calls *calls, struct account *account)
+{
+	struct list due = LIST_INIT;
+	struct call *call;
+	struct le *le = calls->waiting.head;
+
+	if (account_is_learning(account))
+		return;
+	while (le) {
+		call = le->data;
+		le = le->next;
+		if (waits_for(call, account)) {
+			list_unlink(&call->we);
+			list_append(&due, &call->we, call);
+		}
+	}
+	/* what one tells its script may end another: it unlinks itself */
+	while ((call = list_ledata(due.head))) {
+		char why[256] = "";
+		const struct refusal *refused;
+
+		list_unlink(&call->we);
+		refused = leave(call, why, sizeof(why));
+		if (refused) {
+			const struct call_outcome o = {
+				.by = CALL_ENGINE,
+				.cause = refused->cause,
+				.scode = refused->scode,
+				.reason = why,
+				.q850 = refused->q850,
+				.disposition = "refused",
+			};
+
+			call_end(call, &o);
+		}
+	}
+}
+
 int call_dial(struct call **cp, struct calls *calls,
 	      const struct call_dial *dial, call_event_h *handler, void *arg,
 	      const char **reason, char *err, size_t err_size)
@@ -234,7 +324,6 @@ int call_dial(struct call **cp, struct calls *calls,
 	const struct refusal *refused;
 	char why[256] = "";
 	struct call *call;
-	int e = 0;
 
 	assert(loop_is_mine(calls->loop));
 	*cp = NULL;
@@ -253,20 +342,13 @@ int call_dial(struct call **cp, struct calls *calls,
 		call->ring_ms =
 			dial->timeout_ms ? dial->timeout_ms : RING_DEFAULT_MS;
 		call_set_state(call, CALL_CALLING);
-		while (call->route->next < call->route->count) {
-			e = try_host(call);
-			if (!e)
-				break;
-		}
-		if (e) {
-			refused = e == EINVAL	      ? &refuse_invalid
-				  : e == EAFNOSUPPORT ? &refuse_no_route
-						      : &refuse_no_port;
-			(void)snprintf(why, sizeof(why), "%s",
-				       e == EAFNOSUPPORT
-					       ? "no listener of the host's "
-						 "address family"
-					       : strerror(e));
+		if (must_wait(call)) {
+			log_debug(call->cdr.id,
+				  "waits until account %s has registered",
+				  call->route->account);
+			list_append(&calls->waiting, &call->we, call);
+		} else {
+			refused = leave(call, why, sizeof(why));
 		}
 	}
 	*cp = call;
@@ -282,7 +364,5 @@ int call_dial(struct call **cp, struct calls *calls,
 	call->handler = handler;
 	call->arg = arg;
 	tmr_start(&call->ring_tmr, call->ring_ms, ring_over, call);
-	if (call->route->next < call->route->count)
-		tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent, call);
 	return 0;
 }

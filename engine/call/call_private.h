@@ -76,6 +76,7 @@ struct calls {
 	struct hash *by_id;
 	struct call_cursor *cursors;
 	struct list uses; /* struct account_use */
+	struct list waiting; /* calls that wait for their account's realm */
 
 	unsigned active, in, out, peak;
 	uint64_t total, total_answered, total_refused;
@@ -112,6 +113,7 @@ struct route;
 struct call {
 	struct le le; /* calls->list */
 	struct le he; /* calls->by_id */
+	struct le we; /* calls->waiting */
 	struct calls *calls;
 	struct cdr cdr;
 	enum call_state state;

@@ -521,6 +521,12 @@ int64_t account_next_at(const struct account *account)
 	return account->reg ? registration_next_at(account->reg) : 0;
 }
 
+bool account_is_learning(const struct account *account)
+{
+	return account_state(account) == ACCOUNT_TRYING &&
+	       credentials_learning(account->credentials);
+}
+
 int account_auth(char **user, char **password, const char *realm, void *arg)
 {
 	const struct account *account = arg;

@@ -87,6 +87,11 @@ uint32_t account_expires(const struct account *account);
 int64_t account_registered_at(const struct account *account);
 int64_t account_next_at(const struct account *account);
 
+/* Whether the first answer of the registrar, which the handler tells, may show
+ * for which realm the credentials are: a call that begins earlier can't prove
+ * itself yet. */
+bool account_is_learning(const struct account *account);
+
 /* As sip_auth_h with ARG a struct account, for its calls: gives credentials
  * only for the account's realm (the password may be DIGEST_HA1 and HA1), else
  * EAUTH. That they go out once for each nonce is the digest's work. */

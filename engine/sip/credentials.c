@@ -112,6 +112,11 @@ int credentials_for_call(char **user, char **password, const char *realm,
 	return refuse(c, realm);
 }
 
+bool credentials_learning(const struct credentials *c)
+{
+	return c->password && !c->realm && !c->learned && !c->learned_proxy;
+}
+
 void credentials_challenged(struct credentials *c, uint16_t scode)
 {
 	c->by_proxy = scode == 407;

@@ -35,6 +35,9 @@ int credentials_for_call(char **user, char **password, const char *realm,
 int credentials_for_registrar(char **user, char **password, const char *realm,
 			      void *arg);
 
+/* Whether a challenge of the registrar would tell for which realm they are. */
+bool credentials_learning(const struct credentials *credentials);
+
 /* The challenge now at hand came with SCODE, 401 or 407. */
 void credentials_challenged(struct credentials *credentials, uint16_t scode);
 

@@ -19,9 +19,7 @@ end)
 
 def account(kamailio, name="alice", password="secret", **more):
     fields = {"name": name, "uri": f"sip:{name}@127.0.0.1:{kamailio.port}",
-              "auth_user": name, "password": password,
-              # known at once, also before the first REGISTER is through
-              "realm": kamailio.realm, **more}
+              "auth_user": name, "password": password, **more}
     if fields["password"] is None:
         del fields["password"]
     return "return { accounts = { {%s} } }" % ", ".join(
@@ -143,7 +141,6 @@ def test_a_call_out_through_the_proxy_with_digest_auth(
     a = engine("""
 local moon = require "moondial"
 moon.spawn(function()
-  moon.sleep(0.2)
   local call, reason = moon.dial(moon.args[1], { account = "alice" })
   moon.log.info("RESULT %s", call and "answered" or reason)
   call:sleep(0.5)
@@ -200,6 +197,25 @@ end)
     assert a.wait_log(r"RESULT (\S+)")[1] == "invalid"
     row = a.wait_cdr()
     assert (row["sip_code"], row["disposition"]) == (404, "invalid")
+
+
+def test_a_call_waits_for_the_registrar_no_longer_than_its_timeout(
+        engine, kamailio):
+    k = kamailio({"alice": "secret"})
+    k.stop()
+    a = engine("""
+local moon = require "moondial"
+moon.spawn(function()
+  local call, reason = moon.dial(moon.args[1], { account = "alice",
+    timeout = 1 })
+  moon.log.info("RESULT %s", reason)
+end)
+""", config=account(k), args=[f"sip:bob@127.0.0.1:{k.port}"])
+    assert a.wait_log(r"RESULT (\S+)")[1] == "congestion"
+    row = a.wait_cdr()
+    assert row["disposition"] == "congestion"
+    assert row["reason"] == "the account's registrar has not answered"
+    assert not k.lines("INVITE")
 
 
 def test_secrets_are_masked_in_the_sip_trace(engine, kamailio):
