@@ -75,7 +75,7 @@ struct calls {
 	struct list list; /* oldest first, until the CDR is complete */
 	struct hash *by_id;
 	struct call_cursor *cursors;
-	struct list uses; /* struct account_use */
+	struct list uses;    /* struct account_use */
 	struct list waiting; /* calls that wait for their account's realm */
 
 	unsigned active, in, out, peak;
