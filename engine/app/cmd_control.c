@@ -95,6 +95,11 @@ static void print_status(const cJSON *s)
 		     schema_number(s, "scripts.coroutines", 0),
 		     schema_number(s, "scripts.memory_bytes", 0) / 1048576,
 		     schema_number(s, "scripts.errors", 0));
+	if (schema_get(s, "store_trouble"))
+		(void)printf("database  new calls are refused: %s; %.0f "
+			     "requests wait\n",
+			     schema_string(s, "store_trouble", ""),
+			     schema_number(s, "store_queued", 0));
 	cJSON_ArrayForEach(e, schema_get(s, "accounts"))
 	{
 		(void)printf("account   %-16s %-11s %s %s\n",

@@ -193,6 +193,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	engine->started_at_ms = clock_wall_ms();
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
 	if (libre_init() || !engine_start_rooms(engine, params, err, size)) {
 		engine_free(engine);
 		return false;

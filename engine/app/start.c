@@ -50,6 +50,13 @@ static void cdr_ended(const struct cdr *cdr, void *arg)
 	cdr_write_ended(engine->store, cdr);
 }
 
+static const char *trouble(void *arg)
+{
+	const struct engine *engine = arg;
+
+	return store_trouble(engine->store);
+}
+
 static void invite(struct session *session, const struct sip_msg *msg,
 		   void *arg)
 {
@@ -164,6 +171,7 @@ static bool start_calls(struct engine *engine, char *err, size_t size)
 		.cdr_begun = cdr_begun,
 		.cdr_ended = cdr_ended,
 		.drained = engine_drained,
+		.trouble = trouble,
 	};
 	const cJSON *root = config_root(engine->config);
 	const char **codecs = define_strings(schema_get(root, "codecs"));

@@ -100,6 +100,9 @@ cJSON *engine_status(const struct engine *engine)
 				(double)media_stream_count(engine->media));
 	cJSON_AddNumberToObject(o, "store_queued",
 				(double)store_queued(engine->store));
+	if (store_trouble(engine->store))
+		cJSON_AddStringToObject(o, "store_trouble",
+					store_trouble(engine->store));
 
 	account_each(engine->accounts, add_account,
 		     cJSON_AddArrayToObject(o, "accounts"));

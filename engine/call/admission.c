@@ -111,6 +111,8 @@ const struct refusal *calls_admits(struct calls *calls, bool out,
 		*why = calls->refuse_why;
 		return &refuse_overload;
 	}
+	if (calls->h.trouble && (*why = calls->h.trouble(calls->arg)))
+		return &refuse_overload;
 	if (c->max_calls && calls->active >= c->max_calls)
 		*why = "the engine's limit of calls is reached";
 	else if (!bucket_has(&calls->bucket, c->max_cps, now))

@@ -94,6 +94,9 @@ struct calls_handlers {
 	void (*cdr_ended)(const struct cdr *cdr, void *arg);
 	/* The last call has gone while draining. */
 	void (*drained)(void *arg);
+	/* Asked before each call, may be NULL: why none may begin now (a
+	 * constant), or NULL. */
+	const char *(*trouble)(void *arg);
 };
 
 struct calls_config {
@@ -138,7 +141,7 @@ int calls_configure(struct calls *calls, const struct calls_config *config);
  * there is none. After LIMIT_MS the rest are ended; 0: now. */
 void calls_drain(struct calls *calls, uint32_t limit_ms);
 
-/* Refuse new calls with 503 (memory mark, database full); NULL ends it. */
+/* Refuse new calls with 503 (the scripts' memory mark); NULL ends it. */
 void calls_refuse(struct calls *calls, const char *why);
 
 struct call *call_find(const struct calls *calls, const char *id);

@@ -20,6 +20,7 @@
 
 enum {
 	QUEUE_MAX_BYTES = 256 << 20, /* requests not yet answered */
+	QUEUE_LONG_BYTES = 64 << 20, /* from here on no new calls begin */
 	READ_MODE_TIMEOUT_MS = 30000,
 };
 
@@ -301,6 +302,18 @@ void store_cancel(struct store *store, uint64_t request)
 size_t store_queued(const struct store *store)
 {
 	return handle_count(store->requests);
+}
+
+size_t store_queued_bytes(const struct store *store)
+{
+	return store->bytes;
+}
+
+const char *store_trouble(const struct store *store)
+{
+	if (store->bytes > QUEUE_LONG_BYTES)
+		return "too many records wait for the disk";
+	return store->writer ? writer_fault(store->writer) : NULL;
 }
 
 const char *store_query(const char *name)

@@ -86,6 +86,13 @@ void store_cancel(struct store *store, uint64_t request);
 /* Requests not yet answered. */
 size_t store_queued(const struct store *store);
 
+/* Why no new calls should begin, as their records might not be kept: the disk
+ * is full, can't be written, or too much waits for it ("the disk is full", …).
+ * NULL: none. It passes by itself. */
+const char *store_trouble(const struct store *store);
+/* Bytes of the requests not yet answered. */
+size_t store_queued_bytes(const struct store *store);
+
 /* The built-in query NAME (db/queries/NAME.sql), or NULL. */
 const char *store_query(const char *name);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
@@ -32,6 +33,7 @@ struct writer {
 	pthread_t thread;
 	struct connection *conn;
 	struct mailbox *inbox, *answers;
+	_Atomic(const char *) fault; /* for the loop's thread to look at */
 
 	/* the thread's own */
 	struct request *head, **tail; /* pending, oldest first */
@@ -158,12 +160,14 @@ static void trouble(struct writer *w, int rc, const char *error)
 		fail_waiting(w, "closed", error, true, now);
 		return;
 	}
-	if (!busy)
-		fail_waiting(w,
-			     connection_disk_full(w->conn, rc)
-				     ? "full"
-				     : request_code(rc),
-			     error, false, now);
+	if (!busy) {
+		const bool full = connection_disk_full(w->conn, rc);
+
+		atomic_store(&w->fault, full ? "the disk is full"
+					     : "the database can't be written");
+		fail_waiting(w, full ? "full" : request_code(rc), error, false,
+			     now);
+	}
 
 	wait_ms(w, w->retry_ms, SIZE_MAX);
 	if (w->retry_ms < RETRY_MAX_MS)
@@ -177,6 +181,7 @@ static void no_trouble(struct writer *w)
 			 connection_path(w->conn),
 			 (double)(clock_mono_ms() - w->trouble_ms) / 1000);
 	w->trouble_ms = w->warned_ms = 0;
+	atomic_store(&w->fault, NULL);
 }
 
 /* ---- groups ------------------------------------------------------------- */
@@ -363,6 +368,8 @@ static void *run_writer(void *arg)
 		if (!w->pending) {
 			if (w->stopping)
 				break;
+			/* Nobody tries any more: the next one shall. */
+			atomic_store(&w->fault, NULL);
 			collect(w, mailbox_wait(w->inbox, -1));
 			continue;
 		}
@@ -408,6 +415,11 @@ out:
 void writer_post(struct writer *w, struct request *req)
 {
 	mailbox_post(w->inbox, &req->mail);
+}
+
+const char *writer_fault(const struct writer *w)
+{
+	return atomic_load_explicit(&w->fault, memory_order_relaxed);
 }
 
 void writer_stop(struct writer *w, struct request *stop)

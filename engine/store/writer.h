@@ -30,6 +30,10 @@ int writer_start(struct writer **wp, struct connection *conn,
 /* Any thread; takes the request over. */
 void writer_post(struct writer *writer, struct request *req);
 
+/* What keeps the disk from being written now, other than a lock: "the disk is
+ * full", …; NULL: nothing. Any thread. */
+const char *writer_fault(const struct writer *writer);
+
 /* Write what is pending, end the thread, close the connection. STOP is a
  * request that the writer takes over as the end mark. */
 void writer_stop(struct writer *writer, struct request *stop);

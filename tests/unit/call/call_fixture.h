@@ -63,6 +63,7 @@ struct engine {
 	enum media_result result;
 
 	unsigned begun, ended, drained;
+	const char *trouble; /* why no call may begin */
 	struct kept_cdr cdrs[CDRS_KEPT];
 };
 
@@ -201,6 +202,11 @@ static UNUSED void on_drained(void *arg)
 	((struct engine *)arg)->drained++;
 }
 
+static UNUSED const char *on_trouble(void *arg)
+{
+	return ((struct engine *)arg)->trouble;
+}
+
 static UNUSED void on_media(const struct media_event *event, void *arg)
 {
 	struct engine *e = arg;
@@ -229,6 +235,7 @@ static UNUSED void engine_open(struct engine *e, const char *name,
 		.cdr_begun = on_begun,
 		.cdr_ended = on_ended,
 		.drained = on_drained,
+		.trouble = on_trouble,
 	};
 	const struct media_config media = {
 		.workers = 1,

@@ -99,6 +99,21 @@ static void an_overloaded_engine_refuses_until_it_recovers(void **state)
 	WAIT(saw(&a, "answered"));
 }
 
+static void while_records_cannot_be_kept_no_call_begins(void **state)
+{
+	(void)state;
+	b.incoming = answers;
+	b.trouble = "the disk is full";
+	dial_b();
+	both_complete(1);
+	assert_string_equal(b.cdrs[0].end,
+			    "in refused 503 the disk is full 41 engine "
+			    "overload");
+	b.trouble = NULL;
+	dial_b();
+	WAIT(saw(&a, "answered"));
+}
+
 static void a_draining_engine_takes_no_calls_and_ends_the_old_ones(void **state)
 {
 	(void)state;
@@ -399,6 +414,7 @@ int main(void)
 		TEST(calls_beyond_the_limit_get_503),
 		TEST(calls_a_second_are_limited),
 		TEST(an_overloaded_engine_refuses_until_it_recovers),
+		TEST(while_records_cannot_be_kept_no_call_begins),
 		TEST(a_draining_engine_takes_no_calls_and_ends_the_old_ones),
 		TEST(a_caller_whose_offer_cannot_be_used_is_told),
 		TEST(an_unknown_codec_is_no_configuration),

@@ -90,6 +90,8 @@ static void fill_disk(struct fixture *f)
 	wait_until(f, &script.answered, 1);
 	assert_string_equal(script.code, "full");
 	assert_true(store_queued(f->store) > 0);
+	assert_true(store_queued_bytes(f->store) > 0);
+	assert_string_equal(store_trouble(f->store), "the disk is full");
 
 	/* the calls' records have waited, and are written with room again */
 	limit_files(RLIM_INFINITY);
@@ -97,6 +99,7 @@ static void fill_disk(struct fixture *f)
 		wait_until(f, &calls[i].answered, 1);
 		assert_string_equal(calls[i].error, "");
 	}
+	assert_null(store_trouble(f->store));
 	assert_int_equal(number(f, "SELECT COUNT(*) FROM cdrs"), CALLS);
 	assert_int_equal(number(f, "SELECT COUNT(*) FROM t"), 0);
 	close_store(f);
