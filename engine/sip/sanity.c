@@ -7,13 +7,19 @@ enum {
 	MAX_FORWARDS_MAX = 255,
 };
 
+/* Leading zeros mean nothing, however many (RFC 4475 3.1.1.1). */
 static bool number(uint64_t *value, const struct pl *pl, size_t digits_max)
 {
 	uint64_t n = 0;
+	size_t zeros = 0;
 
-	if (!pl_isset(pl) || pl->l > digits_max)
+	if (!pl_isset(pl))
 		return false;
-	for (size_t i = 0; i < pl->l; i++) {
+	while (zeros + 1 < pl->l && pl->p[zeros] == '0')
+		zeros++;
+	if (pl->l - zeros > digits_max)
+		return false;
+	for (size_t i = zeros; i < pl->l; i++) {
 		if (pl->p[i] < '0' || pl->p[i] > '9')
 			return false;
 		n = n * 10 + (uint64_t)(pl->p[i] - '0');

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/metrics.h"
+#include "sip/old_via.h"
 #include "sip/stack_private.h"
 #include "sip/udp_tap.h"
 
@@ -143,8 +144,10 @@ static bool on_receive(struct sa *src, struct mbuf *mb, void *arg)
 	if (space) {
 		version.p = space + 1;
 		version.l = line.l - (size_t)(version.p - line.p);
-		if (!pl_strcmp(&version, SIP_VERSION))
+		if (!pl_strcmp(&version, SIP_VERSION)) {
+			old_via_complete(mb);
 			return false;
+		}
 		if (version.l > 4 && !memcmp(version.p, "SIP/", 4)) {
 			refuse_version(tap, src, mb, &version);
 			return true;

@@ -126,6 +126,50 @@ static void a_header_that_contradicts_gets_400(void **state)
 	ANSWERED("400 Content-Length", .body = "Content-Length: 1e9\r\n\r\n");
 }
 
+static void leading_zeros_mean_nothing(void **state)
+{
+	(void)state;
+	ANSWERED("200 ", .hops = "Max-Forwards: 0068\r\n",
+		 .cseq = "CSeq: 000000000009 OPTIONS\r\n");
+	ANSWERED("483 ", .hops = "Max-Forwards: 0000\r\n");
+	ANSWERED("400 ", .hops = "Max-Forwards: 0256\r\n");
+}
+
+/* From before RFC 3261: libre can't read them as they are. */
+static void a_Via_without_a_branch_is_enough(void **state)
+{
+	char via[256], other[256];
+	struct sip_msg *first, *second;
+	(void)state;
+
+	ANSWERED("200 ", 0); /* the listener has settled */
+	(void)re_snprintf(via, sizeof(via),
+			  "v : SIP / 2.0/UDP\r\n %J ;rport , SIP/2.0/TCP x\r\n"
+			  "Via: SIP/2.0/UDP y;branch=old\r\n",
+			  &raw.addr);
+	first = decode(answer_to(
+		&(const struct parts){.via = via, .callid = "i: old\r\n"}));
+	second = decode(answer_to(
+		&(const struct parts){.via = via, .callid = "i: old\r\n"}));
+	assert_int_equal(first->scode, 200);
+	assert_true(pl_isset(&first->via.branch));
+	assert_int_equal(pl_cmp(&first->via.branch, &second->via.branch), 0);
+	assert_int_equal(sip_msg_hdr_count(first, SIP_HDR_VIA), 3);
+	mem_deref(second);
+	second = decode(answer_to(
+		&(const struct parts){.via = via, .callid = "i: new\r\n"}));
+	assert_int_not_equal(pl_cmp(&first->via.branch, &second->via.branch),
+			     0);
+	mem_deref(first);
+	mem_deref(second);
+	/* what has one keeps it */
+	(void)re_snprintf(other, sizeof(other),
+			  "Via: SIP/2.0/UDP %J;rport; branch = own\r\n",
+			  &raw.addr);
+	assert_line(answer_to(&(const struct parts){.via = other}),
+		    "branch = own");
+}
+
 static void a_body_longer_than_its_length_is_cut(void **state)
 {
 	(void)state;
@@ -240,6 +284,9 @@ static void garbage_is_dropped_and_the_next_request_served(void **state)
 		"OPTIONS sip:bob SIP/2.0",
 		"INVITE sip:x SIP/2.0\r\nVia: nonsense\r\n\r\n",
 		"INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n",
+		"INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP x;;\r\ni: y\r\n"
+		"CSeq: 1 INVITE\r\nFrom: <sip:e@x>;tag=1\r\nTo: <sip:x>\r\n"
+		"\r\n",
 		"SIP/2.0 99999 Hm\r\n\r\n",
 		"SIP/2.0 200 OK\r\n\r\n",
 		"\377\376\375\374\373\372",
@@ -324,6 +371,8 @@ int main(void)
 		RAW_TEST(methods_that_we_do_not_serve_get_405_with_Allow),
 		RAW_TEST(a_missing_header_gets_400_and_a_reason),
 		RAW_TEST(a_header_that_contradicts_gets_400),
+		RAW_TEST(leading_zeros_mean_nothing),
+		RAW_TEST(a_Via_without_a_branch_is_enough),
 		RAW_TEST(a_body_longer_than_its_length_is_cut),
 		RAW_TEST(the_last_hop_gets_483_and_a_foreign_scheme_416),
 		RAW_TEST(an_extension_that_we_lack_gets_420_with_its_name),

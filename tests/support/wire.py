@@ -1,0 +1,99 @@
+"""Bytes to a SIP port, and what comes back: no thread, no parser in between.
+
+For what a Phone is too well-behaved for. A datagram's answer goes to the port
+that its Via names, so a Wire listens on several ports of an address of its own.
+"""
+import os
+import re
+import select
+import socket
+import time
+
+from .phone import Message
+
+PORTS = (5060, 5050, 5070, 9)
+
+
+def own_address():
+    """A loopback address that no other test process on this machine has."""
+    pid = os.getpid()
+    return f"127.{1 + pid // 65536 % 250}.{pid // 256 % 256}.{pid % 254 + 1}"
+
+
+class Wire:
+    """TARGET: ip, port."""
+
+    def __init__(self, target, ip=None, ports=PORTS):
+        self.ip, self.target = ip or own_address(), target
+        self.sockets = []
+        for port in ports:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            s.bind((self.ip, port))
+            self.sockets.append(s)
+        self.port = self.sockets[0].getsockname()[1]
+        self.serial = 0
+
+    def send(self, data):
+        try:
+            self.sockets[0].sendto(data, self.target)
+        except OSError:
+            assert len(data) > 65507  # longer than any datagram
+
+    def received(self, timeout):
+        """The texts of what comes until nothing has for TIMEOUT seconds."""
+        while select.select(self.sockets, [], [], timeout)[0]:
+            for s in select.select(self.sockets, [], [], 0)[0]:
+                yield s.recv(65536).decode(errors="replace")
+
+    def options(self):
+        self.serial += 1
+        return (f"OPTIONS sip:x@{self.target[0]}:{self.target[1]} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {self.ip}:{self.port};rport;"
+                f"branch=z9hG4bKserved{self.serial}\r\n"
+                f"From: <sip:e@x.test>;tag=1\r\nTo: <sip:b@x.test>\r\n"
+                f"Call-ID: served{self.serial}@{self.ip}\r\n"
+                "CSeq: 1 OPTIONS\r\nMax-Forwards: 9\r\n"
+                "Content-Length: 0\r\n\r\n").encode()
+
+    def served(self, within=1.0, each=None):
+        """OPTIONS is answered 200 within so many seconds; EACH gets all else
+        that comes meanwhile. Returns how long it took."""
+        self.send(self.options())
+        mark = f"CSeq: 1 OPTIONS"
+        call_id = f"served{self.serial}@{self.ip}"
+        start = time.monotonic()
+        while True:
+            left = start + within - time.monotonic()
+            ready = select.select(self.sockets, [], [], max(left, 0))[0]
+            assert ready, f"OPTIONS was not answered within {within} s"
+            for s in ready:
+                text = s.recv(65536).decode(errors="replace")
+                if call_id in text and mark in text:
+                    assert text.startswith("SIP/2.0 200"), text
+                    return time.monotonic() - start
+                if each:
+                    each(text)
+
+    def close(self):
+        for s in self.sockets:
+            s.close()
+
+
+def call_id_of(data):
+    """The Call-ID of a message that may be anything."""
+    text = data.decode("latin-1") if isinstance(data, bytes) else data
+    m = re.search(r"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", text, re.I | re.M)
+    return m[1] if m else None
+
+
+def final_statuses(texts, call_id, methods=None):
+    """Statuses of the final responses to CALL_ID among TEXTS."""
+    found = []
+    for text in texts:
+        message = Message(text)
+        if message.status and message.status >= 200 and (
+                call_id is None or call_id in (call_id_of(text) or "")):
+            found.append(message.status)
+    return found
