@@ -1,7 +1,8 @@
 /* re_loop.h -- what a loop carries for libre: descriptors and timers
  *
  * Private to base: loop.c owns both, re_loop.c and re_timer.c define them,
- * and with them the functions of libre's own main.o and tmr.o.
+ * and with them the functions of libre's own main.o and tmr.o (re_regex.c those
+ * of regex.o).
  */
 #ifndef MOONDIAL_BASE_RE_LOOP_H
 #define MOONDIAL_BASE_RE_LOOP_H

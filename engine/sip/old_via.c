@@ -16,7 +16,7 @@ static bool is_header(const struct pl *line, const char *name, struct pl *rest)
 	const size_t len = strlen(name);
 	size_t i = len;
 
-	if (line->l <= len || strncasecmp(line->p, name, len))
+	if (line->l <= len || strncasecmp(line->p, name, len) != 0)
 		return false;
 	while (i < line->l && blank(line->p[i]))
 		i++;

@@ -260,6 +260,9 @@ class Engine:
                                      timeout=10)
                 try:
                     db.row_factory = sqlite3.Row
+                    # what came from the wire is stored byte for byte
+                    db.text_factory = lambda b: b.decode(
+                        errors="surrogateescape")
                     return [dict(row) for row in db.execute(sql, values)]
                 finally:
                     db.close()

@@ -49,10 +49,11 @@ static void run(void)
 	assert_false(late);
 }
 
-static void the_linker_took_neither_loop_nor_timers_of_libre(void **state)
+static void the_linker_took_nothing_of_libre_that_is_ours(void **state)
 {
 	static char line[4096];
 	bool loop_object = false, timer_object = false, udp_object = false;
+	bool regex_object = false;
 	FILE *map;
 	(void)state;
 
@@ -61,12 +62,14 @@ static void the_linker_took_neither_loop_nor_timers_of_libre(void **state)
 	while (fgets(line, sizeof(line), map)) {
 		loop_object |= strstr(line, "libre.a(main.o)") != NULL;
 		timer_object |= strstr(line, "libre.a(tmr.o)") != NULL;
+		regex_object |= strstr(line, "libre.a(regex.o)") != NULL;
 		udp_object |= strstr(line, "libre.a(udp.o)") != NULL;
 	}
 	fclose(map);
 	assert_true(udp_object); /* else this test proves nothing */
 	assert_false(loop_object);
 	assert_false(timer_object);
+	assert_false(regex_object);
 }
 
 /* HAVE_INET6 and the like must be as in the library's own build. */
@@ -362,8 +365,7 @@ static void options_is_answered_over_tcp_and_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			the_linker_took_neither_loop_nor_timers_of_libre),
+		cmocka_unit_test(the_linker_took_nothing_of_libre_that_is_ours),
 		cmocka_unit_test(struct_sa_is_of_the_librarys_size),
 		TEST(udp_sockets_exchange_packets),
 		TEST(udp_sockets_exchange_packets_over_ipv6),
