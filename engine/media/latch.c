@@ -130,6 +130,11 @@ const struct sa *latch_target(const struct latch *latch)
 	return latch->rank ? &latch->src : &latch->signalled;
 }
 
+bool latch_is_final(const struct latch *latch)
+{
+	return latch->rank == LATCH_EXACT;
+}
+
 bool latch_same_host(const struct latch *latch, const struct sa *src)
 {
 	return sa_cmp(latch->rank ? &latch->src : &latch->signalled, src,

@@ -46,12 +46,12 @@ struct latch_candidate {
 };
 
 struct latch {
+	enum latch_rank rank; /* of SRC; LATCH_NONE: not latched */
+	bool host_seen;	      /* something valid from the signalled host */
+	struct sa src;
 	struct sa signalled;
 	enum media_latch policy;
 	uint64_t set_ms;
-	bool host_seen;	      /* something valid from the signalled host */
-	enum latch_rank rank; /* of SRC; LATCH_NONE: not latched */
-	struct sa src;
 	struct latch_candidate candidates[LATCH_CANDIDATES];
 };
 
@@ -72,6 +72,9 @@ enum latch_verdict latch_input(struct latch *latch, const struct sa *src,
 /* Where to send to: the source that is latched, else where SDP says; NULL when
  * that is nowhere (no port, or the address 0.0.0.0: hold of RFC 2543). */
 const struct sa *latch_target(const struct latch *latch);
+
+/* Nothing that comes can change it any more, only latch_set(). */
+bool latch_is_final(const struct latch *latch);
 
 /* Is SRC the host that we listen to (any port)? For RTCP. */
 bool latch_same_host(const struct latch *latch, const struct sa *src);

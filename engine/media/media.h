@@ -130,10 +130,15 @@ enum media_latch {
 enum { MEDIA_FORMATS_MAX = 8 };
 
 struct media_params {
+	const struct media_codec *codec;
+	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
+	uint8_t pt_tx, pt_rx; /* payload type that we send, that we expect */
+	uint8_t format_count;
+	bool tx, rx;	   /* by the SDP directions of both sides */
+	uint16_t ptime_ms; /* of what we send: 10–60, usually 20 */
+	enum media_latch latch;
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
 	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
-	const struct media_codec *codec;
-	uint8_t pt_tx, pt_rx; /* payload type that we send, that we expect */
 	/* What may come besides: the peer may change between all formats that
 	 * were agreed at any packet (RFC 3264 6.1). Each has the clock rate of
 	 * CODEC. */
@@ -141,11 +146,6 @@ struct media_params {
 		const struct media_codec *codec;
 		uint8_t pt;
 	} formats[MEDIA_FORMATS_MAX];
-	uint8_t format_count;
-	int pt_dtmf_tx, pt_dtmf_rx; /* telephone-event, −1: none (RFC 4733) */
-	uint16_t ptime_ms;	    /* of what we send: 10–60, usually 20 */
-	bool tx, rx;		    /* by the SDP directions of both sides */
-	enum media_latch latch;
 };
 
 /* Begin, or change after a new offer/answer: a new address is latched anew,

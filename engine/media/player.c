@@ -21,8 +21,8 @@ static const uint64_t forever = UINT64_MAX;
 struct item {
 	enum media_source_type type;
 	struct prompt *prompt; /* MEDIA_FILE */
+	uint64_t len;	       /* samples; prompts: once they are there */
 	struct tone tone;
-	uint64_t len; /* samples; prompts: once they are there */
 };
 
 struct player {

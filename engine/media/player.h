@@ -59,8 +59,8 @@ const char *player_error(const struct player *player);
 /* It is about to be read: have it fetched from memory. */
 static inline void player_prefetch(const struct player *player)
 {
-	__builtin_prefetch(player);
-	__builtin_prefetch((const char *)player + 64);
+	for (size_t i = 0; i < 3; i++)
+		__builtin_prefetch((const char *)player + 64 * i);
 }
 
 uint64_t player_position_ms(const struct player *player);

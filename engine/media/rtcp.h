@@ -25,8 +25,8 @@ enum {
 };
 
 struct rtcp {
-	char cname[RTCP_CNAME + 1]; /* RFC 7022 4.2: random */
 	uint64_t due_ns;	    /* the next report; 0: none */
+	char cname[RTCP_CNAME + 1]; /* RFC 7022 4.2: random */
 	uint64_t rng;
 	uint32_t packets_reported; /* of ours, at the last report */
 	unsigned quiet_reports;	   /* … since when nothing was sent */

@@ -1,9 +1,9 @@
 /* rtp_tx.c -- headers, and one system call a packet */
 #include <sys/random.h>
-#include <sys/socket.h>
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "media/rtp_rx.h"
+#include "media/rtp_socket.h"
 #include "media/rtp_tx.h"
 
 METRIC(rtp_send_failed, "RTP packets that the kernel refused");
@@ -48,8 +48,7 @@ void rtp_tx_send(struct rtp_tx *tx, int fd, const struct sa *to,
 	put32(packet + 8, tx->ssrc);
 	tx->seq++;
 	tx->gap = false;
-	if (sendto(fd, packet, RTP_HEADER + bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   &to->u.sa, to->len) < 0) {
+	if (rtp_socket_send(fd, packet, RTP_HEADER + bytes, to)) {
 		metric_add(&rtp_send_failed, 1);
 		return;
 	}

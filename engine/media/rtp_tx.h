@@ -27,8 +27,9 @@ static inline void rtp_tx_advance(struct rtp_tx *tx, uint32_t samples)
 }
 
 /* Send BYTES of payload that stand in PACKET behind room for the header
- * (RTP_HEADER bytes). The sequence number is used up also when the kernel
- * refuses the packet: for the far side it is lost. */
+ * (RTP_HEADER bytes). TO: NULL on a connected socket. The sequence number is
+ * used up also when the kernel refuses the packet: for the far side it is lost.
+ */
 void rtp_tx_send(struct rtp_tx *tx, int fd, const struct sa *to,
 		 uint8_t *packet, size_t bytes, uint8_t pt, uint32_t ts,
 		 bool marker);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -17,7 +16,8 @@ enum {
 	READ_MAX = 256,
 	/* Each is told with its arrival: reading late does no harm. */
 	RTCP_READ_MS = 1000,
-	DIGITS_MAX = 50, /* a second; faster than any finger */
+	DIGITS_MAX = 50,     /* a second; faster than any finger */
+	STRANGERS_MAX = 200, /* packets in a second that are still counted */
 	/* What came so long before the stream began to listen is not heard. */
 	STALE_NS = 200 * 1000 * 1000,
 	RECORD_GAP_MAX_MS = 3000,
@@ -39,6 +39,12 @@ void stream_env_init(struct stream_env *env, struct mailbox *in,
 	memset(env, 0, sizeof(*env));
 	env->in = in;
 	env->out = out;
+	stream_env_now(env);
+}
+
+void stream_env_now(struct stream_env *env)
+{
+	env->wall_ns = rtp_socket_wall_ns();
 }
 
 int stream_alloc(struct stream **sp, const int fds[2])
@@ -92,6 +98,8 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 	stream->params.ptime_ms = ptime_of(params->ptime_ms);
 	latch_set(&stream->latch, &params->raddr, params->latch,
 		  now_ns / 1000000);
+	if (stream->connected && !latch_is_final(&stream->latch))
+		stream->connected = rtp_socket_disconnect(stream->fd_rtp) != 0;
 	if (codec != stream->codec) {
 		stream->codec = codec;
 		stream->fill = 0;
@@ -114,35 +122,6 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 }
 
 /* ---- reading -------------------------------------------------------- */
-
-/* When the kernel got it, on CLOCK_MONOTONIC. The difference of the two wall
- * times is trusted only as far as a packet may have waited. */
-static uint64_t arrival_of(struct msghdr *header, uint64_t now_ns,
-			   int64_t wall_ns)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c;
-	     c = CMSG_NXTHDR(header, c)) {
-		struct timespec ts;
-		int64_t age;
-
-		if (c->cmsg_level != SOL_SOCKET ||
-		    c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		age = wall_ns - (ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec);
-		if (age > 0 && age < INT64_C(60000000000))
-			return now_ns - (uint64_t)age;
-	}
-	return now_ns;
-}
-
-static int64_t wall_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static void digit_heard(struct stream *stream, const struct dtmf_digit *digit,
 			uint64_t now_ns)
@@ -296,21 +275,8 @@ static void rtcp_came(struct stream *stream, const uint8_t *buf, size_t len,
 static bool read_packet(struct stream_env *env, int fd, uint64_t now_ns,
 			struct sa *src, size_t *len, uint64_t *arrival_ns)
 {
-	struct iovec iov = {env->bytes, sizeof(env->bytes)};
-	struct msghdr header = {.msg_name = &src->u,
-				.msg_namelen = sizeof(src->u),
-				.msg_iov = &iov,
-				.msg_iovlen = 1,
-				.msg_control = env->control,
-				.msg_controllen = sizeof(env->control)};
-	ssize_t n = recvmsg(fd, &header, MSG_DONTWAIT);
-
-	if (n < 0)
-		return false;
-	src->len = header.msg_namelen;
-	*len = (size_t)n;
-	*arrival_ns = arrival_of(&header, now_ns, wall_now_ns());
-	return true;
+	return rtp_socket_receive(fd, env->bytes, len, src, arrival_ns, now_ns,
+				  env->wall_ns);
 }
 
 /* Usually each tick finds one packet, and asking in vain for another costs
@@ -396,8 +362,7 @@ static void report(struct stream *stream, bool bye, uint64_t now_ns)
 		       stream->tx.ts, bye, now_ns);
 	/* Lost or refused: the next one tells as much. */
 	if (rtcp_target(stream, &to))
-		(void)!sendto(stream->fd_rtcp, buf, n,
-			      MSG_DONTWAIT | MSG_NOSIGNAL, &to.u.sa, to.len);
+		(void)rtp_socket_send(stream->fd_rtcp, buf, n, &to);
 }
 
 static void record(struct stream *stream, const int16_t *heard,
@@ -445,8 +410,11 @@ static void send_packet(struct stream *stream, enum dtmf_tx_what what,
 	size_t bytes = packet_bytes(stream);
 	struct rtp_tx *tx = &stream->tx;
 	uint8_t packet[RTP_HEADER + DTMF_TX_PAYLOAD];
+	bool nowhere = !to;
 
-	if (!to) {
+	if (stream->connected)
+		to = NULL;
+	if (nowhere) {
 		tx->gap = true;
 	} else if (what == DTMF_TX_EVENT) {
 		memcpy(packet + RTP_HEADER, event, DTMF_TX_PAYLOAD);
@@ -477,19 +445,19 @@ static uint32_t skip(struct stream *stream, uint32_t behind_ms)
 	return ms;
 }
 
-/* What is played lies two steps away, each of them a wait for memory: the
- * first is made while the kernel reads a packet. */
-static void read_rtp_fetch_play(struct stream *stream, uint64_t now_ns)
+/* Once the latch can't change any more the kernel may know: see rtp_socket.h.
+ * What it drops then isn't counted, so not while strangers send, unless they
+ * are so many that they crowd the peer out of the socket's queue. */
+static void connect_latched(struct stream *stream)
 {
-	const struct message *play = stream->plays;
+	uint32_t strangers = stream->rx_rejected - stream->rx_rejected_before;
 
-	if (play) {
-		__builtin_prefetch(&play->next);
-		__builtin_prefetch(&play->u.play.player);
-	}
-	read_rtp(stream, now_ns);
-	if (play)
-		player_prefetch(play->u.play.player);
+	stream->rx_rejected_before = stream->rx_rejected;
+	if (stream->connected || !latch_is_final(&stream->latch) ||
+	    (strangers && strangers < STRANGERS_MAX))
+		return;
+	stream->connected =
+		!rtp_socket_connect(stream->fd_rtp, &stream->latch.src);
 }
 
 uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
@@ -503,13 +471,16 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 
 	if (behind_ms > STREAM_CATCH_UP_MS)
 		stood_ms = skip(stream, behind_ms);
-	read_rtp_fetch_play(stream, now_ns);
+	if (stream->plays)
+		player_prefetch(stream->plays->u.play.player);
+	read_rtp(stream, now_ns);
 	if (dtmf_rx_tick(&stream->dtmf_rx, now_ns / 1000000, &digit))
 		digit_heard(stream, &digit, now_ns);
 	stream->rtcp_ms += stream->tick_ms;
 	if (stream->rtcp_ms >= RTCP_READ_MS) {
 		stream->rtcp_ms = 0;
 		read_rtcp(stream, now_ns);
+		connect_latched(stream);
 	}
 
 	stream->frame_ms += stream->tick_ms;

@@ -24,6 +24,7 @@
 #include "media/message.h"
 #include "media/rtcp.h"
 #include "media/rtp_rx.h"
+#include "media/rtp_socket.h"
 #include "media/rtp_tx.h"
 
 enum {
@@ -35,19 +36,20 @@ enum {
 	/* Room for the header, a packet and a frame at up to 2 bytes a
 	 * sample. */
 	STREAM_PACKET_MAX = RTP_HEADER + 2 * (AUDIO_FRAME_MAX + JITTER_FRAME),
-	READ_BYTES = 1500, /* of a packet; longer ones are cut, are no RTP */
-	READ_CONTROL = 64,
 };
 
 /* What the streams of a worker share: the way out, and room to read into. */
 struct stream_env {
 	struct mailbox *in, *out; /* of the worker; of the loop thread */
-	uint64_t control[READ_CONTROL / 8];
-	uint8_t bytes[READ_BYTES];
+	int64_t wall_ns;	  /* rtp_socket_wall_ns() of this millisecond */
+	uint8_t bytes[RTP_SOCKET_BYTES];
 };
 
 void stream_env_init(struct stream_env *env, struct mailbox *in,
 		     struct mailbox *out);
+
+/* Before the streams of a millisecond are run, or one is shut. */
+void stream_env_now(struct stream_env *env);
 
 /* What each tick needs stands first and together: with thousands of streams
  * every cache line of one is fetched from afar each time. */
@@ -61,7 +63,8 @@ struct stream {
 	uint32_t packet_ms; /* since the last packet */
 	uint32_t rtcp_ms;   /* since RTCP was looked for */
 	int fd_rtp, fd_rtcp;
-	bool running; /* media_stream_set() came */
+	bool running;	/* media_stream_set() came */
+	bool connected; /* fd_rtp, to the latched source */
 	bool mute_rx, mute_tx;
 	bool in_event;	   /* a telephone event instead of audio */
 	bool digits_begun; /* the first of DIGITS is being sent */
@@ -77,8 +80,9 @@ struct stream {
 	struct rtp_rx rx;
 	struct dtmf_rx dtmf_rx;
 	struct jitter jitter;
-	struct latch latch;
+	/* of these the first lines only */
 	struct media_params params;
+	struct latch latch;
 	struct rtcp rtcp;
 
 	handle_t handle;
@@ -87,6 +91,7 @@ struct stream {
 	struct dtmf_tx dtmf_tx;
 	struct sa rtcp_source; /* where RTCP came from; unset: see target */
 	uint32_t rx_late, rx_rejected;
+	uint32_t rx_rejected_before; /* a second ago */
 	uint64_t digits_since_ms;
 	unsigned digits_seen; /* in that second */
 	struct message *closing;
@@ -104,17 +109,30 @@ void stream_free(struct stream *stream);
 bool stream_set(struct stream *stream, const struct media_params *params,
 		uint64_t now_ns);
 
-/* Its tick is the next but one. NULL is fine. */
+/* Its tick is the next but one: on its way while the others are in the
+ * kernel. What lies behind a pointer follows a step later. NULL is fine. */
 static inline void stream_prefetch(const struct stream *stream)
 {
-	const size_t hot = offsetof(struct stream, handle);
+	const size_t hot = offsetof(struct stream, params);
 
 	if (!stream)
 		return;
 	for (size_t i = 0; i < hot; i += 64)
-		__builtin_prefetch((const char *)stream + i);
+		__builtin_prefetch((const char *)stream + i, 1);
+	__builtin_prefetch(&stream->params);
+	__builtin_prefetch(&stream->latch);
+	__builtin_prefetch(&stream->rtcp);
 	for (size_t i = 0; i < RTP_HEADER + JITTER_FRAME; i += 64)
 		__builtin_prefetch(stream->packet + i, 1);
+}
+
+/* Its tick is the next. NULL is fine. */
+static inline void stream_prefetch_play(const struct stream *stream)
+{
+	if (!stream || !stream->plays)
+		return;
+	__builtin_prefetch(&stream->plays->next);
+	__builtin_prefetch(&stream->plays->u.play.player);
 }
 
 /* BEHIND_MS: how late this tick is. Returns for how many ms it stood. */

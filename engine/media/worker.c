@@ -126,14 +126,16 @@ static void run_slots(struct worker *worker)
 {
 	uint64_t now_ms = clock_mono_ms();
 
+	stream_env_now(&worker->env);
 	for (; worker->cursor_ms <= now_ms; worker->cursor_ms++) {
 		struct stream *s = worker->slots[worker->cursor_ms % SLOTS];
 
 		while (s) {
 			struct stream *next = s->wheel_next;
 
-			/* on its way while this one is in the kernel */
-			stream_prefetch(next);
+			if (next)
+				stream_prefetch(next->wheel_next);
+			stream_prefetch_play(next);
 			if (s->due_ms <= worker->cursor_ms)
 				tick(worker, s);
 			s = next;
@@ -141,14 +143,14 @@ static void run_slots(struct worker *worker)
 	}
 }
 
+/* Told once for each expiration (edge-triggered): there is nothing to read. One
+ * that was armed anew meanwhile comes too early, and does no harm. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
-	uint64_t expirations;
+	(void)fd;
 	(void)what;
 
-	if (read(fd, &expirations, sizeof(expirations)) < 0)
-		return; /* EAGAIN: armed anew meanwhile */
 	worker->armed_ms = 0;
 	run_slots(worker);
 	arm(worker);
@@ -222,6 +224,7 @@ static void stream_closing(struct worker *worker, struct stream **sp,
 		wheel_remove(stream);
 	}
 	stream->closing = message;
+	stream_env_now(&worker->env);
 	stream_shut(stream, &message->u.close, clock_mono_ns());
 	if (stream_ops_close(stream))
 		stream_gone(worker, sp);
@@ -329,7 +332,7 @@ int worker_alloc(struct worker **wp, struct mailbox *out)
 		goto out;
 	worker->timer =
 		event_new(loop_event_base(worker->loop), worker->timerfd,
-			  EV_READ | EV_PERSIST, on_timer, worker);
+			  EV_READ | EV_ET | EV_PERSIST, on_timer, worker);
 	if (!worker->timer || event_add(worker->timer, NULL) < 0) {
 		err = ENOMEM;
 		goto out;

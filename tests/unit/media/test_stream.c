@@ -12,6 +12,19 @@ struct bench {
 	uint64_t now_ns;
 };
 
+/* Bound to a port that was asked for, as those of the pool are: only then the
+ * kernel leaves it when a connection is undone. */
+static int bound_socket(void)
+{
+	struct sa sa;
+	int fd = peer_socket(&sa, "127.0.0.1");
+
+	close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(fd, &sa.u.sa, sa.len), 0);
+	return fd;
+}
+
 static int bench_open(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
@@ -23,7 +36,7 @@ static int bench_open(void **state)
 	assert_int_equal(mailbox_alloc(&b->in), 0);
 	assert_int_equal(mailbox_alloc(&b->out), 0);
 	stream_env_init(&b->env, b->in, b->out);
-	fds[0] = peer_socket(&sa, "127.0.0.1");
+	fds[0] = bound_socket();
 	fds[1] = peer_socket(&sa, "127.0.0.1");
 	assert_int_equal(stream_alloc(&b->stream, fds), 0);
 	b->stream->env = &b->env;
@@ -140,6 +153,119 @@ static void digits_faster_than_a_finger_are_dropped(void **state)
 	assert_int_equal(digits, 50);
 }
 
+/* Until the stream has looked whether it may connect: a second. */
+static void a_second(struct bench *b, const struct sa *to)
+{
+	for (int i = 0; i < 51; i++) {
+		peer_send(&b->peer, to, 160, 0xff);
+		tick(b, 0);
+	}
+}
+
+static struct sa own_address(const struct bench *b)
+{
+	struct sa sa;
+	socklen_t len = sizeof(sa.u);
+
+	assert_int_equal(getsockname(b->stream->fd_rtp, &sa.u.sa, &len), 0);
+	sa.len = len;
+	return sa;
+}
+
+static void a_certain_peer_is_the_only_one_whom_the_kernel_lets_in(void **state)
+{
+	struct bench *b = *state;
+	struct sa to = own_address(b);
+	struct peer stranger;
+
+	peer_open(&stranger, "127.0.0.2");
+	/* strangers are counted for as long as they come in moderate numbers */
+	for (int i = 0; i < 51; i++) {
+		peer_send(&stranger, &to, 160, 0x90);
+		peer_send(&b->peer, &to, 160, 0xff);
+		tick(b, 0);
+		tick(b, 0);
+	}
+	assert_false(b->stream->connected);
+	assert_int_equal(b->stream->rx_rejected, 51);
+	a_second(b, &to);
+	a_second(b, &to);
+	assert_true(b->stream->connected);
+	for (int i = 0; i < 50; i++)
+		peer_send(&stranger, &to, 160, 0x90);
+	a_second(b, &to);
+	assert_int_equal(b->stream->rx_rejected, 51);
+	assert_int_equal(b->stream->rx.packets, 51 + 3 * 51);
+	peer_close(&stranger);
+}
+
+static void a_flood_is_not_counted_but_kept_out(void **state)
+{
+	struct bench *b = *state;
+	struct sa to = own_address(b);
+	struct peer stranger;
+
+	peer_open(&stranger, "127.0.0.2");
+	peer_send(&b->peer, &to, 160, 0xff);
+	for (int i = 0; i < 51; i++) {
+		for (int k = 0; k < 10; k++)
+			peer_send(&stranger, &to, 160, 0x90);
+		tick(b, 0);
+	}
+	assert_true(b->stream->connected);
+	assert_in_range(b->stream->rx_rejected, 200, 510);
+	peer_close(&stranger);
+}
+
+static void a_connected_stream_follows_a_new_address(void **state)
+{
+	struct bench *b = *state;
+	struct sa to = own_address(b);
+	struct peer old = b->peer;
+	struct sa now;
+
+	a_second(b, &to);
+	assert_true(b->stream->connected);
+	peer_open(&b->peer, "127.0.0.3");
+	b->params.raddr = b->peer.sa;
+	stream_set(b->stream, &b->params, b->now_ns);
+	assert_false(b->stream->connected);
+	now = own_address(b);
+	assert_true(sa_cmp(&now, &to, SA_ALL));
+	peer_send(&old, &to, 160, 0x90); /* too late */
+	a_second(b, &to);
+	a_second(b, &to);
+	assert_true(b->stream->connected);
+	assert_int_equal(b->stream->rx_rejected, 1);
+	assert_int_equal(b->stream->rx.packets, 3 * 51);
+	wait_packets(b, 2 * 51);
+	peer_close(&old);
+}
+
+/* Its port is closed for a while: ICMP tells, and no packet is left out. */
+static void a_connected_stream_outlives_a_refusal(void **state)
+{
+	struct bench *b = *state;
+	struct sa to = own_address(b), at = b->peer.sa;
+	uint32_t sent;
+
+	a_second(b, &to);
+	assert_true(b->stream->connected);
+	close(b->peer.rtp);
+	for (int i = 0; i < 20; i++)
+		tick(b, 0);
+	b->peer.rtp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(b->peer.rtp, &at.u.sa, at.len), 0);
+	sent = b->stream->tx.packets;
+	assert_int_equal(sent, 51 + 20);
+	b->peer.in_count = 0;
+	a_second(b, &to);
+	wait_packets(b, 51);
+	for (size_t i = 1; i < 51; i++)
+		assert_follows(&b->peer.in[i]);
+	assert_int_equal(b->stream->rx.packets, 2 * 51);
+}
+
 int main(void)
 {
 #define TEST(name) \
@@ -149,6 +275,10 @@ int main(void)
 		TEST(a_standstill_is_a_gap_and_no_burst),
 		TEST(an_odd_ptime_is_brought_within_what_we_send),
 		TEST(digits_faster_than_a_finger_are_dropped),
+		TEST(a_certain_peer_is_the_only_one_whom_the_kernel_lets_in),
+		TEST(a_flood_is_not_counted_but_kept_out),
+		TEST(a_connected_stream_follows_a_new_address),
+		TEST(a_connected_stream_outlives_a_refusal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
