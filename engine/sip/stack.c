@@ -7,14 +7,15 @@
 #include "sip/listen.h"
 #include "sip/session_private.h"
 #include "sip/stack_private.h"
+#include "sip/strans.h"
 #include "sip/trace.h"
 #include "sip/udp_tap.h"
 
 enum {
-	/* Buckets of libre's tables, powers of two: thousands of calls. */
-	TRANSACTIONS = 4096,
+	/* Buckets of tables, powers of two: thousands of calls a second. */
+	TRANSACTIONS = 16384,
 	CONNECTIONS = 256,
-	SESSIONS = 4096,
+	SESSIONS = 16384,
 	DNS_SERVERS = 8,
 	PORT_TRIES = 16,
 	LISTENERS = 64,
@@ -200,6 +201,7 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 	err = hash_alloc(&stack->sessions, SESSIONS);
 	err = err ? err : hash_alloc(&stack->acks, SESSIONS);
 	err = err ? err : dns_alloc(&stack->dns);
+	err = err ? err : strans_table_alloc(&stack->strans);
 	err = err ? err
 		  : sip_alloc(&stack->sip, stack->dns, TRANSACTIONS,
 			      TRANSACTIONS, CONNECTIONS, config->user_agent,
@@ -239,6 +241,7 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->last_resp);
 	list_flush(&stack->taps);
 	list_flush(&stack->trusted);
+	strans_table_free(stack->strans);
 	mem_deref(stack->sip);
 	mem_deref(stack->dns);
 	mem_deref(stack->sessions);

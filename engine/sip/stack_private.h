@@ -4,11 +4,13 @@
 
 #include "sip/stack.h"
 
+struct strans_table;
 struct udp_tap;
 
 struct stack {
 	struct sip *sip;
 	struct dnsc *dns;
+	struct strans_table *strans;
 	struct stack_listen *listens;
 	size_t listen_count;
 	struct list taps;      /* struct udp_tap: what sits on UDP sockets */
