@@ -233,6 +233,65 @@ static void BYE_after_our_BYE_gets_200(void **state)
 	raw_wait("SIP/2.0 481");
 }
 
+static bool two_busys(void)
+{
+	return raw_number("SIP/2.0 486") >= 2;
+}
+
+static void a_rejection_is_repeated_until_its_ACK(void **state)
+{
+	char busy[RAW_SIZE];
+	(void)state;
+	send_invite("v=0 eve");
+	WAIT(b_invited);
+	assert_int_equal(session_reject(b.session, 486, NULL, NULL), 0);
+	b.session = NULL;
+	raw_wait("SIP/2.0 486");
+	/* by itself, and at once for an INVITE that comes again */
+	WAIT(two_busys);
+	raw_forget();
+	send_invite("v=0 eve");
+	memcpy(busy, raw_wait("SIP/2.0 486"), sizeof(busy));
+	raw_forget();
+	/* after the ACK nothing more leaves, and no second call begins */
+	send_beside_invite("ACK", NULL);
+	send_invite("v=0 eve");
+	raw_request_in(busy, "BYE", 8, NULL, NULL);
+	raw_wait("SIP/2.0 200");
+	assert_int_equal(raw_number("SIP/2.0 486"), 0);
+	assert_int_equal(b.invites, 1);
+}
+
+static bool two_oks(void)
+{
+	return raw_number("SIP/2.0 200") >= 2;
+}
+
+static void what_comes_again_after_the_end_is_answered_as_before(void **state)
+{
+	char ok[RAW_SIZE];
+	struct sip_msg *msg;
+	(void)state;
+
+	memcpy(ok, answered_call(), sizeof(ok));
+	msg = decode(ok);
+	raw_forget();
+	for (int i = 0; i < 2; i++)
+		raw_send("BYE sip:bob@%J SIP/2.0\r\n"
+			 "Via: SIP/2.0/UDP %J;branch=z9hG4bKbye;rport\r\n"
+			 "Max-Forwards: 70\r\n"
+			 "From: <sip:eve@127.0.0.1>;tag=eve\r\n"
+			 "To: <sip:bob@127.0.0.1>;tag=%r\r\n"
+			 "Call-ID: wire\r\n"
+			 "CSeq: 8 BYE\r\n"
+			 "Content-Length: 0\r\n\r\n",
+			 &raw.to, &raw.addr, &msg->to.tag);
+	mem_deref(msg);
+	WAIT(two_oks);
+	assert_string_equal(raw.got[0], raw.got[1]);
+	assert_int_equal(raw_number("SIP/2.0 481"), 0);
+}
+
 static void hold_by_re_INVITE_is_answered_and_repeated_until_ACK(void **state)
 {
 	char ok[RAW_SIZE];
@@ -418,6 +477,8 @@ int main(void)
 		RAW_TEST(our_BYE_waits_for_the_ACK),
 		RAW_TEST(BYE_in_the_early_dialog_ends_the_call),
 		RAW_TEST(BYE_after_our_BYE_gets_200),
+		RAW_TEST(a_rejection_is_repeated_until_its_ACK),
+		RAW_TEST(what_comes_again_after_the_end_is_answered_as_before),
 		RAW_TEST(hold_by_re_INVITE_is_answered_and_repeated_until_ACK),
 		RAW_TEST(a_re_INVITE_without_offer_gets_one),
 		RAW_TEST(the_answer_to_a_late_offer_comes_in_the_ACK),
