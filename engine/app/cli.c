@@ -65,6 +65,15 @@ static const struct command commands[] = {
 	 "[--db FILE]\n\n" DB_OPTION},
 	{"drain", cmd_drain, "take no new calls, then stop",
 	 "[--db FILE]\n\n" DB_OPTION},
+	{"ban", cmd_ban, "who is not heard; ban an address",
+	 "[--db FILE] [--json] [[--for SECONDS] ADDRESS]\n\n" DB_OPTION
+	 "  --for SECONDS      so long (default: until it is unbanned, or the "
+	 "engine stops)\n"
+	 "  --json             the list, as it is\n\n"
+	 "Without ADDRESS: the list of bans. An IPv6 address stands for its "
+	 "/64.\n"},
+	{"unban", cmd_unban, "lift a ban",
+	 "[--db FILE] ADDRESS|all\n\n" DB_OPTION},
 	{"version", cmd_version, "the version and those of its libraries",
 	 "\n"},
 };

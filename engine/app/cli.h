@@ -21,6 +21,8 @@ int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
 int cmd_drain(int argc, char *argv[]);
+int cmd_ban(int argc, char *argv[]);
+int cmd_unban(int argc, char *argv[]);
 int cmd_version(int argc, char *argv[]);
 
 /* "moondial: …" on standard error. Returns STATUS. */

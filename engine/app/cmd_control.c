@@ -1,28 +1,30 @@
-/* moondial status, console, reload, drain: of a running engine */
+/* moondial status, console, reload, drain, ban, unban: of a running engine */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/cli.h"
 #include "base/schema.h"
 
-enum { OPT_DB = 256, OPT_JSON };
+enum { OPT_DB = 256, OPT_JSON, OPT_FOR };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"for", required_argument, NULL, OPT_FOR},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
 struct options {
-	const char *db, *text;
+	const char *db, *text, *seconds;
 	bool json;
 };
 
-static int options_parse(struct options *o, int argc, char *argv[])
+static int options_scan(struct options *o, int argc, char *argv[])
 {
 	int opt;
 
@@ -36,6 +38,9 @@ static int options_parse(struct options *o, int argc, char *argv[])
 		case OPT_JSON:
 			o->json = true;
 			break;
+		case OPT_FOR:
+			o->seconds = optarg;
+			break;
 		case 'e':
 			o->text = optarg;
 			break;
@@ -43,7 +48,17 @@ static int options_parse(struct options *o, int argc, char *argv[])
 			return opt;
 		}
 	}
-	return optind < argc ? '?' : 0;
+	return 0;
+}
+
+/* Options only, and none of `ban`. */
+static int options_parse(struct options *o, int argc, char *argv[])
+{
+	const int opt = options_scan(o, argc, argv);
+
+	if (opt)
+		return opt;
+	return optind < argc || o->seconds ? '?' : 0;
 }
 
 static int command(const struct options *o, const char *name, const char *text,
@@ -70,6 +85,46 @@ static void print_json(const cJSON *value)
 	cJSON_free(text);
 }
 
+static void print_ban(const cJSON *ban)
+{
+	char until[32] = "until unbanned";
+	const time_t at = (time_t)schema_number(ban, "ends", 0);
+	struct tm tm;
+
+	if (at && localtime_r(&at, &tm))
+		(void)strftime(until, sizeof(until), "until %Y-%m-%d %H:%M:%S",
+			       &tm);
+	(void)printf("banned    %-24s %s: %s; time %.0f, %.0f packets "
+		     "dropped\n",
+		     schema_string(ban, "address", "?"), until,
+		     schema_string(ban, "reason", ""),
+		     schema_number(ban, "times", 0),
+		     schema_number(ban, "dropped", 0));
+}
+
+static void print_defence(const cJSON *s)
+{
+	const double source = schema_number(s, "calls.turned_away.source", 0),
+		     late = schema_number(s, "calls.turned_away.overload", 0),
+		     trouble = schema_number(s, "calls.turned_away.trouble", 0);
+	const cJSON *e;
+
+	if (source + late + trouble > 0)
+		(void)printf("          turned away besides: %.0f beyond their "
+			     "source's limit, %.0f in overload, %.0f for want "
+			     "of the disk\n",
+			     source, late, trouble);
+	if (schema_boolean(s, "overload.active", false))
+		(void)printf("overload  requests wait for %.0f ms: new calls "
+			     "are held to %.0f a second\n",
+			     schema_number(s, "overload.delay_ms", 0),
+			     schema_number(s, "overload.rate", 0));
+	cJSON_ArrayForEach(e, schema_get(s, "bans"))
+	{
+		print_ban(e);
+	}
+}
+
 static void print_status(const cJSON *s)
 {
 	const double up = schema_number(s, "uptime_ms", 0) / 1000;
@@ -91,6 +146,7 @@ static void print_status(const cJSON *s)
 		     schema_number(s, "calls.total", 0),
 		     schema_number(s, "calls.total_answered", 0),
 		     schema_number(s, "calls.total_refused", 0));
+	print_defence(s);
 	(void)printf("scripts   %.0f coroutines, %.1f MiB, %.0f errors\n",
 		     schema_number(s, "scripts.coroutines", 0),
 		     schema_number(s, "scripts.memory_bytes", 0) / 1048576,
@@ -162,6 +218,64 @@ int cmd_reload(int argc, char *argv[])
 int cmd_drain(int argc, char *argv[])
 {
 	return simple(argc, argv, "drain");
+}
+
+static int ask_about(const struct options *o, const char *name,
+		     const char *address, cJSON **result)
+{
+	cJSON *request = cJSON_CreateObject();
+	int status;
+
+	cJSON_AddStringToObject(request, "command", name);
+	if (address)
+		cJSON_AddStringToObject(request, "address", address);
+	if (o->seconds)
+		cJSON_AddNumberToObject(request, "seconds",
+					strtod(o->seconds, NULL));
+	status = cli_ask(o->db, request, result, NULL);
+	cJSON_Delete(request);
+	return status;
+}
+
+int cmd_ban(int argc, char *argv[])
+{
+	struct options o = {0};
+	cJSON *result = NULL;
+	const cJSON *e;
+	int status = options_scan(&o, argc, argv);
+	const char *address = status ? NULL : argv[optind];
+
+	if (!status && (o.text || optind + 1 < argc || (o.seconds && !address)))
+		status = '?';
+	if (status)
+		return cli_usage("ban", status);
+	status = ask_about(&o, "ban", address, &result);
+	if (status == CLI_OK && (address || o.json))
+		print_json(result);
+	else if (status == CLI_OK)
+		cJSON_ArrayForEach(e, result)
+		{
+			print_ban(e);
+		}
+	cJSON_Delete(result);
+	return status;
+}
+
+int cmd_unban(int argc, char *argv[])
+{
+	struct options o = {0};
+	cJSON *result = NULL;
+	int status = options_scan(&o, argc, argv);
+
+	if (!status && (o.text || o.seconds || optind + 1 != argc))
+		status = '?';
+	if (status)
+		return cli_usage("unban", status);
+	status = ask_about(&o, "unban", argv[optind], &result);
+	if (status == CLI_OK)
+		print_json(result);
+	cJSON_Delete(result);
+	return status;
 }
 
 static int evaluate(const struct options *o, const char *text)

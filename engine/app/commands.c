@@ -2,11 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <errno.h>
+
 #include "api/control.h"
 #include "app/engine.h"
 #include "app/engine_private.h"
 #include "base/log.h"
 #include "script/script.h"
+#include "sip/stack.h"
 
 struct answer {
 	struct engine *engine;
@@ -102,6 +105,78 @@ static void cmd_campaign(struct engine *engine, uint64_t ticket,
 	}
 }
 
+static bool read_address(struct sa *addr, const cJSON *request, char *err,
+			 size_t size)
+{
+	const cJSON *text =
+		cJSON_GetObjectItemCaseSensitive(request, "address");
+
+	if (cJSON_IsString(text) && !sa_set_str(addr, text->valuestring, 0))
+		return true;
+	(void)snprintf(err, size,
+		       "\"address\" must be an IP address, such as "
+		       "192.0.2.1");
+	return false;
+}
+
+/* Without an address: the list. */
+static void cmd_ban(struct engine *engine, uint64_t ticket,
+		    const cJSON *request)
+{
+	const cJSON *seconds =
+		cJSON_GetObjectItemCaseSensitive(request, "seconds");
+	char err[256];
+	struct sa addr;
+	int e;
+
+	if (!cJSON_HasObjectItem(request, "address")) {
+		control_reply(engine->control, ticket, status_bans(engine));
+		return;
+	}
+	if (!read_address(&addr, request, err, sizeof(err))) {
+		control_error(engine->control, ticket, err);
+		return;
+	}
+	if (seconds && (!cJSON_IsNumber(seconds) || seconds->valuedouble <= 0 ||
+			seconds->valuedouble > 1e9)) {
+		control_error(engine->control, ticket,
+			      "\"seconds\" must be a number above 0");
+		return;
+	}
+	e = sources_ban(stack_sources(engine->stack), &addr, "by hand",
+			seconds ? (uint64_t)(seconds->valuedouble * 1000) : 0);
+	if (e)
+		control_error(engine->control, ticket,
+			      e == EPERM ? "this address is trusted: it can't "
+					   "be banned"
+					 : "too many bans by hand");
+	else
+		control_reply(engine->control, ticket,
+			      cJSON_CreateString("banned"));
+}
+
+/* {"address": "all"}: every ban. */
+static void cmd_unban(struct engine *engine, uint64_t ticket,
+		      const cJSON *request)
+{
+	const cJSON *text =
+		cJSON_GetObjectItemCaseSensitive(request, "address");
+	const bool all =
+		cJSON_IsString(text) && !strcmp(text->valuestring, "all");
+	char err[256];
+	struct sa addr;
+
+	if (!all && !read_address(&addr, request, err, sizeof(err)))
+		control_error(engine->control, ticket, err);
+	else if (sources_unban(stack_sources(engine->stack),
+			       all ? NULL : &addr))
+		control_error(engine->control, ticket,
+			      "this address is not banned");
+	else
+		control_reply(engine->control, ticket,
+			      cJSON_CreateString("unbanned"));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct engine *engine, uint64_t ticket,
@@ -109,7 +184,8 @@ static const struct {
 } commands[] = {
 	{"status", cmd_status},	    {"reload", cmd_reload},
 	{"drain", cmd_drain},	    {"eval", cmd_eval},
-	{"campaign", cmd_campaign},
+	{"campaign", cmd_campaign}, {"ban", cmd_ban},
+	{"unban", cmd_unban},
 };
 
 void engine_command(uint64_t ticket, const char *command, const cJSON *request,

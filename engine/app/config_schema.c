@@ -58,6 +58,13 @@ static bool check_ha1(const cJSON *value, char *err, size_t size)
 	return false;
 }
 
+static bool check_network(const cJSON *value, char *err, size_t size)
+{
+	struct network net;
+
+	return network_parse(&net, value->valuestring, err, size);
+}
+
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 static const struct schema listen_item = {.type = SCHEMA_STRING,
@@ -255,6 +262,51 @@ static const struct schema limit_fields[] = {
 	 .unit = "s",
 	 .def = "14400",
 	 .help = "the longest call; 0: no limit"},
+	{.name = "delay",
+	 .type = SCHEMA_NUMBER,
+	 .min = 0,
+	 .max = 10,
+	 .unit = "s",
+	 .def = "0.05",
+	 .help = "new calls get 503 while requests wait longer than this to be "
+		 "handled: the engine is overloaded; 0: never"},
+	{0},
+};
+
+static const struct schema source_fields[] = {
+	{.name = "rate",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 100000,
+	 .unit = "calls/s",
+	 .def = "100",
+	 .help = "new calls from one address; more get 503, then a ban; 0: no "
+		 "limit"},
+	{.name = "requests",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 100000,
+	 .unit = "requests/s",
+	 .def = "100",
+	 .help = "the same for requests of other kinds that belong to no call; "
+		 "0: no limit"},
+	{.name = "faults",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 100000,
+	 .unit = "a minute",
+	 .def = "120",
+	 .help = "garbage, malformed and refused requests from one address; "
+		 "more "
+		 "are a ban; 0: no limit"},
+	{.name = "ban",
+	 .type = SCHEMA_NUMBER,
+	 .min = 0,
+	 .max = 604800,
+	 .unit = "s",
+	 .def = "300",
+	 .help = "the first ban; each further one is twice as long, up to a "
+		 "day; 0: nobody is banned but by hand"},
 	{0},
 };
 
@@ -365,6 +417,17 @@ const struct schema config_fields[] = {
 	 .type = SCHEMA_TABLE,
 	 .fields = limit_fields,
 	 .help = "of the whole engine"},
+	{.name = "sources",
+	 .type = SCHEMA_TABLE,
+	 .fields = source_fields,
+	 .help = "limits of each address (IPv6: of each /64) that is not "
+		 "trusted"},
+	{.name = "trusted",
+	 .type = SCHEMA_STRING_OR_LIST,
+	 .check = check_network,
+	 .def = "{\"127.0.0.0/8\", \"::1\"}",
+	 .help = "addresses and networks that no limit of sources holds for, "
+		 "besides those of accounts and trunks"},
 	{.name = "outbound",
 	 .type = SCHEMA_TABLE,
 	 .fields = outbound_fields,

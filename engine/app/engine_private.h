@@ -38,6 +38,11 @@ bool engine_start_rooms(struct engine *engine,
 			const struct engine_params *params, char *err,
 			size_t size);
 
+/* status.c: a ban as JSON, the caller's to delete. */
+struct source_ban;
+cJSON *status_ban(const struct source_ban *ban);
+cJSON *status_bans(const struct engine *engine);
+
 /* engine.c: the last call has gone; moon.stop(); moon.drain(). */
 void engine_drained(void *arg);
 void engine_script_stop(int exit_code, void *arg);

@@ -22,7 +22,11 @@
 #include "sip/stack.h"
 #include "store/store.h"
 
-enum { LISTEN_MAX = 32 };
+enum {
+	LISTEN_MAX = 32,
+	TRUSTED_MAX = 256,
+	GATE_BYTES = 16 << 20, /* of records that wait: no more for refusals */
+};
 
 static const char *const default_listen[] = {"udp:0.0.0.0:5060",
 					     "tcp:0.0.0.0:5060", NULL};
@@ -65,6 +69,24 @@ static void invite(struct session *session, const struct sip_msg *msg,
 	calls_incoming(session, msg, engine->calls);
 }
 
+static bool gate(void *arg)
+{
+	const struct engine *engine = arg;
+
+	return store_queued_bytes(engine->store) > GATE_BYTES &&
+	       store_trouble(engine->store);
+}
+
+static void banned(const struct source_ban *ban, void *arg)
+{
+	struct engine *engine = arg;
+	cJSON *o = status_ban(ban);
+
+	if (engine->scripts && o)
+		scripts_event(engine->scripts, "ban", o);
+	cJSON_Delete(o);
+}
+
 static void media_event(const struct media_event *event, void *arg)
 {
 	struct engine *engine = arg;
@@ -93,6 +115,31 @@ static bool define(const char *kind, const cJSON *table, char *err, size_t size,
 
 /* ---- one room after the other ------------------------------------------ */
 
+/* The schema has looked at each; without any, this machine is trusted. */
+static bool read_trusted(const cJSON *root, struct network *out, size_t *count,
+			 char *err, size_t size)
+{
+	static const char *const default_trusted[] = {"127.0.0.0/8", "::1",
+						      NULL};
+	const cJSON *value = schema_get(root, "trusted");
+	const char **configured = define_strings(value);
+	const char *const *texts = value ? configured : default_trusted;
+	bool ok = true;
+
+	*count = 0;
+	for (; ok && texts && *texts; texts++) {
+		if (*count == TRUSTED_MAX) {
+			(void)snprintf(err, size, "trusted: more than %d",
+				       TRUSTED_MAX);
+			ok = false;
+		} else {
+			ok = network_parse(&out[(*count)++], *texts, err, size);
+		}
+	}
+	free(configured);
+	return ok;
+}
+
 static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 		      size_t size)
 {
@@ -101,13 +148,38 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 	const char *const *texts =
 		sip && *sip ? sip : (configured ? configured : default_listen);
 	struct stack_listen listens[LISTEN_MAX];
+	struct network trusted[TRUSTED_MAX];
 	struct stack_config config = {
 		.listen = listens,
 		.user_agent = schema_string(root, "user_agent",
 					    "moondial/" MOONDIAL_VERSION),
 		.trace = schema_boolean(root, "sip_trace", false),
+		.sources =
+			{
+				.invites = (unsigned)schema_number(
+					root, "sources.rate", 100),
+				.requests = (unsigned)schema_number(
+					root, "sources.requests", 100),
+				.faults = (unsigned)schema_number(
+					root, "sources.faults", 120),
+				.ban_ms =
+					(uint32_t)(1000 *
+						   schema_number(root,
+								 "sources.ban",
+								 300)),
+				.trusted = trusted,
+			},
+		.delay_ms =
+			(uint32_t)(1000 *
+				   schema_number(root, "limits.delay", 0.05)),
+		.gateh = gate,
+		.banh = banned,
 	};
 	bool ok = false;
+
+	if (!read_trusted(root, trusted, &config.sources.trusted_count, err,
+			  size))
+		goto out;
 
 	for (; *texts; texts++) {
 		char msg[256];

@@ -12,6 +12,7 @@
 #include "media/media.h"
 #include "script/script.h"
 #include "sip/account.h"
+#include "sip/stack.h"
 #include "store/store.h"
 
 static bool add_account(struct account *account, void *arg)
@@ -59,6 +60,59 @@ static const char *phase_name(enum engine_phase phase)
 					  : "closing";
 }
 
+cJSON *status_ban(const struct source_ban *ban)
+{
+	cJSON *o = cJSON_CreateObject();
+	char text[64];
+
+	(void)re_snprintf(text, sizeof(text), "%j%s", &ban->addr,
+			  ban->network ? "/64" : "");
+	cJSON_AddStringToObject(o, "address", text);
+	cJSON_AddStringToObject(o, "reason", ban->reason ? ban->reason : "");
+	cJSON_AddNumberToObject(o, "since", (double)ban->since_ms / 1000);
+	if (ban->until_ms)
+		cJSON_AddNumberToObject(o, "ends",
+					(double)ban->until_ms / 1000);
+	cJSON_AddNumberToObject(o, "times", ban->times);
+	cJSON_AddNumberToObject(o, "dropped", (double)ban->dropped);
+	return o;
+}
+
+static void add_ban(const struct source_ban *ban, void *arg)
+{
+	cJSON_AddItemToArray(arg, status_ban(ban));
+}
+
+cJSON *status_bans(const struct engine *engine)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	sources_bans(stack_sources(engine->stack), add_ban, list);
+	return list;
+}
+
+/* What came and became no call; overload; who isn't heard. */
+static void add_defence(cJSON *o, cJSON *calls, const struct engine *engine)
+{
+	struct stack_count count;
+	cJSON *c;
+
+	stack_count(engine->stack, &count);
+	c = cJSON_AddObjectToObject(calls, "turned_away");
+	cJSON_AddNumberToObject(c, "source",
+				(double)count.turned_away[TURNED_AWAY_SOURCE]);
+	cJSON_AddNumberToObject(
+		c, "overload", (double)count.turned_away[TURNED_AWAY_OVERLOAD]);
+	cJSON_AddNumberToObject(c, "trouble",
+				(double)count.turned_away[TURNED_AWAY_TROUBLE]);
+	c = cJSON_AddObjectToObject(o, "overload");
+	cJSON_AddBoolToObject(c, "active", count.overloaded);
+	cJSON_AddNumberToObject(c, "delay_ms", count.delay_ms);
+	cJSON_AddNumberToObject(c, "rate", count.admit_rate);
+	cJSON_AddNumberToObject(o, "sources", count.sources.known);
+	cJSON_AddItemToObject(o, "bans", status_bans(engine));
+}
+
 cJSON *engine_status(const struct engine *engine)
 {
 	cJSON *o = cJSON_CreateObject(), *c;
@@ -88,6 +142,7 @@ cJSON *engine_status(const struct engine *engine)
 	cJSON_AddNumberToObject(c, "total_refused",
 				(double)calls.total_refused);
 	cJSON_AddNumberToObject(c, "rate", calls.rate);
+	add_defence(o, c, engine);
 
 	c = cJSON_AddObjectToObject(o, "scripts");
 	cJSON_AddNumberToObject(c, "coroutines", scripts.coroutines);

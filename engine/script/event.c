@@ -308,6 +308,47 @@ static int l_emit(lua_State *L)
 	return 0;
 }
 
+struct engine_event {
+	struct job job;
+	char *name;
+	cJSON *value;
+};
+
+static void engine_event_free(void *arg)
+{
+	struct engine_event *event = arg;
+
+	list_unlink(&event->job.le);
+	free(event->name);
+	cJSON_Delete(event->value);
+}
+
+static void engine_event_run(lua_State *L, struct job *job)
+{
+	const struct engine_event *event = (struct engine_event *)job;
+
+	json_push(L, event->value);
+	start_handlers(L, &host_of(L)->subscriptions, event->name, 1, NULL);
+}
+
+void scripts_event(struct scripts *host, const char *name, const cJSON *value)
+{
+	struct engine_event *event;
+
+	if (!wanted_in(&host->subscriptions, name))
+		return;
+	event = mem_zalloc(sizeof(*event), engine_event_free);
+	if (!event)
+		return;
+	event->job.fn = engine_event_run;
+	event->name = strdup(name);
+	event->value = cJSON_Duplicate(value, true);
+	if (event->name && event->value)
+		host_post(host, &event->job);
+	else
+		mem_deref(event);
+}
+
 void subscriptions_retire(struct scripts *host, const struct generation *gen)
 {
 	struct le *le = list_head(&host->subscriptions);

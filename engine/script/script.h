@@ -82,6 +82,11 @@ int scripts_run(struct scripts *scripts, const char *module,
 int scripts_eval(struct scripts *scripts, const char *text,
 		 scripts_done_h *done, void *arg);
 
+/* An event of the engine for handlers of moon.on(NAME): handler(VALUE). VALUE
+ * is borrowed. */
+void scripts_event(struct scripts *scripts, const char *name,
+		   const cJSON *value);
+
 struct scripts_count {
 	unsigned coroutines, generations;
 	uint64_t memory_bytes, errors;

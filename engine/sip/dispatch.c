@@ -5,6 +5,7 @@
  *   last: a session's dialog; a new INVITE; OPTIONS; else refused
  */
 #include <string.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "sip/header.h"
@@ -17,6 +18,15 @@ METRIC(sip_rx_responses, "SIP responses received, retransmissions included")
 METRIC(sip_rx_malformed, "SIP messages refused or dropped as malformed")
 METRIC(sip_rx_stray, "SIP responses and ACKs that nothing waits for, dropped")
 METRIC(sip_rx_refused, "SIP requests refused outside of calls")
+
+/* As libre has it, privately; dispatch_listen() looks whether it does. */
+struct listener {
+	struct le le;
+	struct sip_lsnr **own;
+	sip_msg_h *handler;
+	void *arg;
+	bool req;
+};
 
 static bool is(const struct sip_msg *msg, const char *method)
 {
@@ -31,6 +41,9 @@ void refuse(const struct stack *stack, const struct sip_msg *msg,
 	if (is(msg, "ACK"))
 		return;
 	metric_add(&sip_rx_refused, 1);
+	/* A BYE to what has just ended is no fault. */
+	if (scode < 500 && scode != 481)
+		stack_fault(stack, &msg->src);
 	/* An INVITE's final response is repeated until its ACK; for the rest
 	 * the request itself is repeated, and stateless is cheaper. */
 	if (is(msg, "INVITE"))
@@ -56,6 +69,85 @@ static void steady_tag(const struct sip_msg *msg)
 			 hash_joaat_pl(&msg->from.tag));
 }
 
+static void refuse_for_a_while(const struct stack *stack,
+			       const struct sip_msg *msg, unsigned seconds)
+{
+	metric_add(&sip_rx_refused, 1);
+	if (is(msg, "ACK"))
+		return;
+	/* Stateless: what answers a flood must not be kept for 32 s. */
+	steady_tag(msg);
+	(void)sip_replyf(stack->sip, msg, 503, "Service Unavailable",
+			 "Retry-After: %u\r\nContent-Length: 0\r\n\r\n",
+			 seconds);
+}
+
+static bool same_call_id(struct le *le, void *arg)
+{
+	const struct session *session = le->data;
+	const struct sip_dialog *dlg =
+		session->dlg ? session->dlg : session->seed;
+
+	return dlg && !pl_strcmp(arg, sip_dialog_callid(dlg));
+}
+
+bool stack_knows_call(const struct stack *stack, const struct pl *call_id)
+{
+	return pl_isset(call_id) &&
+	       hash_lookup(stack->sessions, hash_joaat_pl(call_id),
+			   same_call_id, (void *)call_id);
+}
+
+/* The limits of its source, for what intake.c has not looked at. */
+static bool within_limits(struct stack *stack, const struct sip_msg *msg)
+{
+	const uint64_t now = clock_mono_ms();
+	struct source *source = source_see(stack->sources, &msg->src, now);
+	const bool call = is(msg, "INVITE") && !pl_isset(&msg->to.tag);
+	enum source_verdict verdict;
+
+	if (!source || stack_knows_call(stack, &msg->callid))
+		return true;
+	if (source_banned(source, now)) {
+		source_dropped(source);
+		return false;
+	}
+	verdict = source_charge(stack->sources, source,
+				call ? SOURCE_INVITE : SOURCE_REQUEST, now);
+	if (verdict == SOURCE_PASS)
+		return true;
+	if (call)
+		stack_turn_away(stack, TURNED_AWAY_SOURCE);
+	if (verdict == SOURCE_REFUSE)
+		refuse_for_a_while(stack, msg, RETRY_AFTER_SOURCE_S);
+	return false;
+}
+
+static bool enters(struct stack *stack, const struct sip_msg *msg)
+{
+	return msg->tp == SIP_TRANSP_UDP || within_limits(stack, msg);
+}
+
+/* Whether a new call can be taken; else it has been refused. */
+static bool takes_call(struct stack *stack, const struct sip_msg *msg)
+{
+	if (stack->peeked)
+		return true;
+	/* One that hid from intake.c, in an odd To for instance. */
+	if (msg->tp == SIP_TRANSP_UDP && !within_limits(stack, msg))
+		return false;
+	if (stack->gateh && stack->gateh(stack->arg)) {
+		stack_turn_away(stack, TURNED_AWAY_TROUBLE);
+		refuse_for_a_while(stack, msg, RETRY_AFTER_TROUBLE_S);
+		return false;
+	}
+	if (overload_admits(&stack->overload, clock_mono_ms()))
+		return true;
+	stack_turn_away(stack, TURNED_AWAY_OVERLOAD);
+	refuse_for_a_while(stack, msg, overload_retry_after(&stack->overload));
+	return false;
+}
+
 static bool on_first_request(const struct sip_msg *msg, void *arg)
 {
 	struct stack *stack = arg;
@@ -65,10 +157,13 @@ static bool on_first_request(const struct sip_msg *msg, void *arg)
 	metric_add(&sip_rx_requests, 1);
 	(void)udp_tap_see(stack, msg);
 	stack->request = msg;
+	if (!enters(stack, msg))
+		return true;
 	scode = sanity_request(msg, &reason);
 	if (!scode)
 		return false;
 	metric_add(&sip_rx_malformed, 1);
+	stack_fault(stack, &msg->src);
 	if (!is(msg, "ACK")) {
 		steady_tag(msg);
 		(void)sip_reply(stack->sip, msg, scode, reason);
@@ -196,7 +291,7 @@ static void out_of_dialog(struct stack *stack, const struct sip_msg *msg)
 		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",
 		       NULL);
 	} else if (is(msg, "INVITE")) {
-		if (requires(stack, msg))
+		if (!takes_call(stack, msg) || requires(stack, msg))
 			return;
 		/* Ignored, it would ring beside the call that it is to take
 		 * the place of (RFC 3891). */
@@ -262,6 +357,32 @@ static int move_to_front(struct sip_lsnr *lsnr)
 	return 0;
 }
 
+static bool is_listener(const struct sip_lsnr *lsnr, struct sip_lsnr **own,
+			sip_msg_h *handler, const struct stack *stack, bool req)
+{
+	const struct listener *l = (const struct listener *)lsnr;
+
+	return l->own == own && l->handler == handler && l->arg == stack &&
+	       l->req == req;
+}
+
+void dispatch_message(struct stack *stack, const struct sip_msg *msg)
+{
+	const struct le *le = ((struct le *)stack->first_req)->list->head;
+
+	if (stack->traceh)
+		stack->traceh(false, msg->tp, &msg->src, &msg->dst,
+			      msg->mb->buf, msg->mb->end, NULL);
+	while (le) {
+		const struct listener *listener = le->data;
+
+		le = le->next;
+		if (listener->req == msg->req &&
+		    listener->handler(msg, listener->arg))
+			return;
+	}
+}
+
 int dispatch_listen(struct stack *stack)
 {
 	int err;
@@ -279,5 +400,10 @@ int dispatch_listen(struct stack *stack)
 	err = err ? err
 		  : sip_listen(&stack->last_resp, stack->sip, false,
 			       on_last_response, stack);
+	stack->direct = !err &&
+			is_listener(stack->first_req, &stack->first_req,
+				    on_first_request, stack, true) &&
+			is_listener(stack->last_resp, &stack->last_resp,
+				    on_last_response, stack, false);
 	return err;
 }

@@ -2,8 +2,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
+#include "sip/intake.h"
 #include "sip/listen.h"
 #include "sip/session_private.h"
 #include "sip/stack_private.h"
@@ -11,7 +14,10 @@
 #include "sip/trace.h"
 #include "sip/udp_tap.h"
 
+METRIC(sip_turned_away, "INVITEs refused before they became calls")
+
 enum {
+	LATE_EVERY_MS = 50,
 	/* Buckets of tables, powers of two: thousands of calls a second. */
 	TRANSACTIONS = 16384,
 	CONNECTIONS = 256,
@@ -50,6 +56,7 @@ void stack_trust(struct stack *stack, const struct sa *addr, bool add)
 {
 	struct trusted *trusted = trusted_find(stack, addr);
 
+	sources_trust_changed(stack->sources);
 	if (!add) {
 		if (trusted && !--trusted->count)
 			mem_deref(trusted);
@@ -70,6 +77,75 @@ void stack_trust(struct stack *stack, const struct sa *addr, bool add)
 bool stack_trusted(const struct stack *stack, const struct sa *src)
 {
 	return trusted_find(stack, src) != NULL;
+}
+
+static bool trusts(const struct sa *addr, void *arg)
+{
+	return stack_trusted(arg, addr);
+}
+
+static void on_ban(const struct source_ban *ban, void *arg)
+{
+	const struct stack *stack = arg;
+
+	if (stack->banh)
+		stack->banh(ban, stack->arg);
+}
+
+struct sources *stack_sources(const struct stack *stack)
+{
+	return stack->sources;
+}
+
+void stack_fault(const struct stack *stack, const struct sa *src)
+{
+	const uint64_t now = clock_mono_ms();
+
+	source_fault(stack->sources, source_see(stack->sources, src, now), now);
+}
+
+void stack_turn_away(struct stack *stack, enum turned_away cause)
+{
+	static const char *const causes[TURNED_AWAY_CAUSES] = {
+		[TURNED_AWAY_SOURCE] = "beyond the limit of their source",
+		[TURNED_AWAY_OVERLOAD] = "the engine is late",
+		[TURNED_AWAY_TROUBLE] = "records can't be written",
+	};
+	static struct log_limit limits[TURNED_AWAY_CAUSES] = {
+		LOG_LIMIT(1, 10000),
+		LOG_LIMIT(1, 10000),
+		LOG_LIMIT(1, 10000),
+	};
+
+	stack->turned_away[cause]++;
+	metric_add(&sip_turned_away, 1);
+	log_limited(&limits[cause], LOG_INFO, NULL, "calls turned away: %s",
+		    causes[cause]);
+}
+
+/* How late this thread is, when nothing comes in that would tell. */
+static void look_late(void *arg)
+{
+	struct stack *stack = arg;
+	const uint64_t now = clock_mono_ms();
+
+	if (now > stack->late_at_ms)
+		overload_late(&stack->overload, now,
+			      (now - stack->late_at_ms) * 1000);
+	else
+		overload_late(&stack->overload, now, 0);
+	stack->late_at_ms = now + LATE_EVERY_MS;
+	tmr_start(&stack->late_tmr, LATE_EVERY_MS, look_late, stack);
+}
+
+void stack_count(const struct stack *stack, struct stack_count *count)
+{
+	memcpy(count->turned_away, stack->turned_away,
+	       sizeof(count->turned_away));
+	count->overloaded = stack->overload.active;
+	count->delay_ms = stack->overload.standing_us / 1e3;
+	count->admit_rate = stack->overload.active ? stack->overload.rate : 0;
+	sources_count(stack->sources, &count->sources);
 }
 
 /* The resolvers of /etc/resolv.conf. A machine without them, or with a line
@@ -194,8 +270,16 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 	if (!stack)
 		return ENOMEM;
 	stack->inviteh = inviteh;
+	stack->gateh = config->gateh;
+	stack->banh = config->banh;
 	stack->arg = arg;
-	err = listen_expand_all(stack, config, text, size);
+	stack->traceh = config->trace ? on_trace : NULL;
+	overload_init(&stack->overload, config->delay_ms);
+	tmr_init(&stack->late_tmr);
+	err = sources_alloc(&stack->sources, &config->sources, trusts, on_ban,
+			    stack);
+	err = err ? err : intake_alloc(&stack->intake, stack);
+	err = err ? err : listen_expand_all(stack, config, text, size);
 	if (err)
 		goto out;
 	err = hash_alloc(&stack->sessions, SESSIONS);
@@ -214,6 +298,10 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 	if (err)
 		goto out;
 	err = listen_all(stack, text, size);
+	if (!err && config->delay_ms) {
+		stack->late_at_ms = clock_mono_ms();
+		look_late(stack);
+	}
 
 out:
 	if (err)
@@ -239,7 +327,9 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->first_resp);
 	mem_deref(stack->last_req);
 	mem_deref(stack->last_resp);
+	tmr_cancel(&stack->late_tmr);
 	list_flush(&stack->taps);
+	intake_free(stack->intake);
 	list_flush(&stack->trusted);
 	strans_table_free(stack->strans);
 	mem_deref(stack->sip);
@@ -247,6 +337,7 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->sessions);
 	mem_deref(stack->acks);
 	mem_deref(stack->listens);
+	sources_free(stack->sources);
 	mem_deref(stack);
 }
 

@@ -9,6 +9,7 @@
 #define MOONDIAL_SIP_STACK_H
 
 #include <re.h>
+#include "sip/sources.h"
 
 struct stack;
 struct session;
@@ -24,11 +25,20 @@ struct stack_listen {
 bool stack_listen_parse(struct stack_listen *listen, const char *text,
 			char *err, size_t size);
 
+/* Asked before each new INVITE: true when no call can begin and a record of
+ * the refusal couldn't be kept either. */
+typedef bool(stack_gate_h)(void *arg);
+typedef source_ban_h stack_ban_h;
+
 struct stack_config {
 	const struct stack_listen *listen;
 	size_t listen_count;
 	const char *user_agent;
 	bool trace; /* log each message, credentials masked */
+	struct sources_config sources;
+	uint32_t delay_ms;   /* standing delay that is overload; 0: none is */
+	stack_gate_h *gateh; /* may be NULL, both with stack_alloc()'s ARG */
+	stack_ban_h *banh;
 };
 
 /* A new INVITE (100 Trying has been sent). SESSION is in state incoming and
@@ -62,6 +72,28 @@ int stack_media_addr(const struct stack *stack, const struct sa *dst,
  * that was added twice is taken away twice. Ports don't matter. */
 void stack_trust(struct stack *stack, const struct sa *addr, bool add);
 bool stack_trusted(const struct stack *stack, const struct sa *src);
+
+/* INVITEs that were turned away before they became calls: no records of them,
+ * these counts are all (a flood must not fill the disk). Sent again, they
+ * count again. */
+enum turned_away {
+	TURNED_AWAY_SOURCE, /* their source is beyond its limit */
+	TURNED_AWAY_OVERLOAD,
+	TURNED_AWAY_TROUBLE, /* the gate */
+	TURNED_AWAY_CAUSES,
+};
+
+struct stack_count {
+	uint64_t turned_away[TURNED_AWAY_CAUSES];
+	bool overloaded;
+	double delay_ms;   /* the standing one, lately */
+	double admit_rate; /* new calls a second, when overloaded */
+	struct sources_count sources;
+};
+void stack_count(const struct stack *stack, struct stack_count *count);
+
+/* For the ban list. */
+struct sources *stack_sources(const struct stack *stack);
 
 /* INVITE transactions of sessions dropped before a final answer: they live up
  * to 32 s and count against limits. */

@@ -3,9 +3,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "sip/intake.h"
 #include "sip/old_via.h"
+#include "sip/sources.h"
 #include "sip/stack_private.h"
 #include "sip/udp_tap.h"
 
@@ -28,6 +31,7 @@ struct udp_tap {
 	char branch[32];
 	struct udp_sock *socket; /* once it is known */
 	struct udp_helper *helper;
+	struct inlet *inlet;
 };
 
 static void tap_destructor(void *arg)
@@ -35,6 +39,7 @@ static void tap_destructor(void *arg)
 	struct udp_tap *tap = arg;
 
 	list_unlink(&tap->le);
+	mem_deref(tap->inlet);
 	mem_deref(tap->helper);
 	mem_deref(tap->socket);
 }
@@ -181,12 +186,15 @@ static struct udp_tap *tap_of_listener(const struct stack *stack, size_t index)
 static bool on_send(int *err, struct sa *dst, struct mbuf *mb, void *arg)
 {
 	const struct udp_tap *tap = arg, *other;
+	struct sources *sources = tap->stack->sources;
+	const uint64_t now = clock_mono_ms();
 	struct sa laddr;
 	size_t index;
 
-	if (tap->stack->taps.head == tap->stack->taps.tail)
-		return false;
 	if (mbuf_get_left(mb) >= 7 && !memcmp(mbuf_buf(mb), SIP_VERSION, 7))
+		return false;
+	source_asked(source_see(sources, dst, now), now);
+	if (tap->stack->taps.head == tap->stack->taps.tail)
 		return false;
 	if (stack_source(tap->stack, SIP_TRANSP_UDP, dst, &laddr, &index) ||
 	    index == tap->index)
@@ -198,8 +206,64 @@ static bool on_send(int *err, struct sa *dst, struct mbuf *mb, void *arg)
 	return true;
 }
 
+/* STUN binding requests, as libre answers them on its sockets. */
+static void answer_stun(const struct udp_tap *tap, const struct sa *src,
+			struct mbuf *mb)
+{
+	struct stun_unknown_attr unknown;
+	struct stun_msg *msg;
+
+	if (stun_msg_decode(&msg, mb, &unknown))
+		return;
+	if (stun_msg_method(msg) == STUN_METHOD_BINDING &&
+	    stun_msg_class(msg) == STUN_CLASS_REQUEST)
+		(void)stun_reply(IPPROTO_UDP, tap->socket, src, 0, msg, NULL, 0,
+				 false, 1, STUN_ATTR_XOR_MAPPED_ADDR, src);
+	mem_deref(msg);
+}
+
+/* What libre's transport does with a datagram, for those that intake.c has
+ * read in its place. */
+static void on_datagram(struct sa *src, struct mbuf *mb, void *arg)
+{
+	struct udp_tap *tap = arg;
+	struct sip_msg *msg;
+
+	if (on_receive(src, mb, tap))
+		return;
+	if (mb->buf[mb->pos] < 4) {
+		answer_stun(tap, src, mb);
+		return;
+	}
+	if (sip_msg_decode(&msg, mb)) {
+		metric_add(&sip_rx_garbage, 1);
+		stack_fault(tap->stack, src);
+		return;
+	}
+	msg->sock = mem_ref(tap->socket);
+	msg->src = *src;
+	msg->dst = tap->stack->listens[tap->index].addr;
+	msg->tp = SIP_TRANSP_UDP;
+	dispatch_message(tap->stack, msg);
+	mem_deref(msg);
+}
+
+static void read_ourselves(struct udp_tap *tap)
+{
+	const struct sa *laddr = &tap->stack->listens[tap->index].addr;
+
+	if (intake_add(&tap->inlet, tap->stack->intake,
+		       udp_sock_fd(tap->socket, sa_af(laddr)), laddr,
+		       on_datagram, tap)) {
+		log_error(NULL, "sip: out of memory for a listener");
+		(void)udp_thread_attach(tap->socket);
+	}
+}
+
 static void settle(struct udp_tap *tap, struct udp_sock *socket)
 {
+	const int size = SOCKET_BUFFER;
+
 	if (udp_register_helper(&tap->helper, socket, LAYER, on_send,
 				on_receive, tap)) {
 		log_error(NULL, "sip: out of memory for a listener");
@@ -207,8 +271,12 @@ static void settle(struct udp_tap *tap, struct udp_sock *socket)
 	}
 	tap->socket = mem_ref(socket);
 	udp_rxsz_set(socket, DATAGRAM_MAX);
-	/* The kernel cuts it to what it allows. */
+	/* The kernel cuts it to what it allows, unless we are root. */
 	(void)udp_sockbuf_set(socket, SOCKET_BUFFER);
+	(void)udp_setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+			     sizeof(size));
+	if (tap->stack->direct)
+		read_ourselves(tap);
 }
 
 bool udp_tap_see(struct stack *stack, const struct sip_msg *msg)

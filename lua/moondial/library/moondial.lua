@@ -115,8 +115,17 @@ function moon.after(seconds, fn) end
 ---@return moon.Timer
 function moon.every(seconds, fn) end
 
---- "call" (a new one), events of all calls (with call, event), or your own.
----@param event moon.EventName|"call"|string
+---@class moon.Ban
+---@field address string
+---@field reason string
+---@field since number seconds since the epoch
+---@field ends number? until it is unbanned, when nil
+---@field times integer how often it was banned
+---@field dropped integer
+
+--- "call" (a new one), events of all calls (with call, event), "ban" (with a
+--- moon.Ban), or your own.
+---@param event moon.EventName|"call"|"ban"|string
 ---@param fn fun(...)
 ---@return moon.Subscription
 function moon.on(event, fn) end

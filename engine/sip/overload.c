@@ -1,0 +1,147 @@
+/* overload.c -- as many new calls as there is time for, and no more */
+#include <string.h>
+#include "base/log.h"
+#include "base/metrics.h"
+#include "sip/overload.h"
+
+METRIC(overload_refused, "new calls refused because the engine was late")
+METRIC(overload_times, "times that the engine began to refuse calls as late")
+
+enum {
+	INTERVAL_MS = 100,
+	CALM_MS = 2000, /* without a refusal: it is over */
+	RETRY_AFTER_S = 2,
+};
+
+#define RATE_MIN 10.0
+
+void overload_init(struct overload *o, uint32_t target_ms)
+{
+	memset(o, 0, sizeof(*o));
+	o->target_us = target_ms * 1000;
+}
+
+static void begin(struct overload *o, uint64_t now_ms)
+{
+	static struct log_limit limit = LOG_LIMIT(6, 60000);
+
+	o->active = true;
+	o->rate = o->smooth;
+	if (o->rate < RATE_MIN)
+		o->rate = RATE_MIN;
+	o->tokens = 0;
+	o->filled_ms = o->calm_ms = o->since_ms = now_ms;
+	o->times++;
+	metric_add(&overload_times, 1);
+	log_limited(&limit, LOG_WARN, NULL,
+		    "overload: requests wait for %.0f ms; new calls are held "
+		    "to %.0f a second",
+		    o->standing_us / 1e3, o->rate);
+}
+
+static void end(struct overload *o, uint64_t now_ms)
+{
+	static struct log_limit limit = LOG_LIMIT(6, 60000);
+
+	o->active = false;
+	log_limited(&limit, LOG_WARN, NULL,
+		    "overload is over after %.1f s; %llu calls were refused "
+		    "so far",
+		    (double)(now_ms - o->since_ms) / 1e3,
+		    (unsigned long long)o->total_turned_away);
+}
+
+/* Down quickly, the more the longer they wait; up slowly, while there are
+ * calls to be had. */
+static void adapt(struct overload *o)
+{
+	const double wait = (double)o->standing_us / o->target_us;
+
+	if (wait > 1)
+		o->rate *= wait > 4 ? 0.7 : 1 - 0.1 * (wait - 1);
+	else if (wait < 0.5 && o->turned_away)
+		o->rate *= 1.05;
+	if (o->rate < RATE_MIN)
+		o->rate = RATE_MIN;
+}
+
+static void turn(struct overload *o, uint64_t now_ms)
+{
+	const uint64_t ms = now_ms - o->interval_ms;
+
+	if (ms < INTERVAL_MS)
+		return;
+	o->standing_us = o->waited ? o->shortest_us : o->late_us;
+	/* A long pause between calls is no low rate. */
+	if (o->admitted)
+		o->smooth += 0.3 * (o->admitted * 1e3 / (double)ms - o->smooth);
+	if (o->interval_ms && !o->active && o->standing_us > o->target_us)
+		begin(o, now_ms);
+	else if (o->active)
+		adapt(o);
+	if (o->turned_away || o->standing_us > o->target_us)
+		o->calm_ms = now_ms;
+	if (o->active && now_ms - o->calm_ms >= CALM_MS)
+		end(o, now_ms);
+	o->interval_ms = now_ms;
+	o->waited = o->late_us = o->admitted = o->turned_away = 0;
+}
+
+static uint32_t clamp(uint64_t us)
+{
+	return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+void overload_waited(struct overload *o, uint64_t now_ms, uint64_t wait_us)
+{
+	if (!o->target_us)
+		return;
+	if (!o->waited || wait_us < o->shortest_us)
+		o->shortest_us = clamp(wait_us);
+	o->waited++;
+	turn(o, now_ms);
+}
+
+void overload_late(struct overload *o, uint64_t now_ms, uint64_t late_us)
+{
+	if (!o->target_us)
+		return;
+	if (!o->late_us || late_us < o->late_us)
+		o->late_us = clamp(late_us);
+	turn(o, now_ms);
+}
+
+static bool take(struct overload *o, uint64_t now_ms)
+{
+	const double burst = o->rate * INTERVAL_MS / 1e3 / 5;
+
+	o->tokens += o->rate * (double)(now_ms - o->filled_ms) / 1e3;
+	o->filled_ms = now_ms;
+	if (o->tokens > (burst > 1 ? burst : 1))
+		o->tokens = burst > 1 ? burst : 1;
+	if (o->tokens < 1)
+		return false;
+	o->tokens -= 1;
+	return true;
+}
+
+bool overload_admits(struct overload *o, uint64_t now_ms)
+{
+	if (!o->target_us)
+		return true;
+	turn(o, now_ms);
+	if (!o->active || take(o, now_ms)) {
+		o->admitted++;
+		return true;
+	}
+	o->turned_away++;
+	o->total_turned_away++;
+	metric_add(&overload_refused, 1);
+	return false;
+}
+
+unsigned overload_retry_after(const struct overload *o)
+{
+	(void)o;
+	return RETRY_AFTER_S;
+}
