@@ -25,6 +25,7 @@ import time
 import wave
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import network  # noqa: E402
 import picture  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -186,6 +187,7 @@ class Bench:
         self.rows = []
         self.sip_floor = None
         self.rtp_floors = {}
+        self.networks = []
         os.makedirs(self.work, exist_ok=True)
 
     def program(self, name):
@@ -364,6 +366,10 @@ class Bench:
                  cost=r["cpu_ms"] / max(1, r["records"]), unit="CDR",
                  p50=r["p50_ms"], p99=r["p99_ms"], failures=0, raw=r)
 
+    def network(self):
+        """Not a row of the table: it has columns of its own."""
+        self.networks = network.measure(self.program("bench/bench_network"), ROOT, Failure)
+
     # -- what they need
 
     def trunk(self):
@@ -460,7 +466,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "digit", "campaign", "store")
+WORKLOADS = ("answer", "audio", "memory", "digit", "campaign", "store", "network")
 
 
 def parse(argv):
@@ -512,6 +518,7 @@ def main(argv):
         "digit": [(bench.digit, options.digit_rate)],
         "campaign": [(bench.campaign, options.campaign_rate)],
         "store": [(bench.store,)],
+        "network": [(bench.network,)],
     }
     failed = []
     print_head()
@@ -522,6 +529,7 @@ def main(argv):
             except Failure as failure:
                 failed.append(name)
                 print(f"{name} {args}: {failure}", file=sys.stderr, flush=True)
+    report["network"] = bench.networks
     os.makedirs(options.output, exist_ok=True)
     with open(os.path.join(options.output, "bench.json"), "w") as f:
         json.dump(report, f, indent=1)

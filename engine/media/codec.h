@@ -28,12 +28,6 @@ struct codec {
 	/* At most MAX samples; returns how many. */
 	size_t (*decode)(int16_t *pcm, size_t max, const uint8_t *payload,
 			 size_t bytes);
-	/* Make up SAMPLES that were lost. HISTORY: the last samples heard
-	 * before the loss, oldest first (20 ms or more sound best); SINCE: how
-	 * many samples were made up already in this loss. Fades to silence
-	 * within 60 ms. */
-	void (*conceal)(int16_t *pcm, size_t samples, const int16_t *history,
-			size_t history_samples, size_t since);
 };
 
 extern const struct codec codec_pcmu, codec_pcma;
@@ -58,11 +52,6 @@ static inline size_t codec_payload_samples(const struct codec *codec,
 {
 	return bytes * codec->bytes_den / codec->bytes_num;
 }
-
-/* The conceal() of codecs that bring none (G.711 Appendix I in its idea: the
- * last pitch period again and again, fading). */
-void codec_conceal_pitch(int16_t *pcm, size_t samples, const int16_t *history,
-			 size_t history_samples, size_t since);
 
 /* INTO += ADD, saturated. */
 static inline void pcm_add(int16_t *into, const int16_t *add, size_t samples)

@@ -114,9 +114,13 @@ static uint8_t *put_block(struct rtcp *rtcp, uint8_t *p, struct rtp_rx *rx,
 {
 	struct rtp_rx_report report;
 	uint64_t delay = 0;
+	uint32_t lsr;
 
 	rtp_rx_report(rx, &report);
-	if (rtcp->lsr) {
+	/* Of the source that this block is about (6.4.1): after a change of
+	 * SSRC there is none yet. */
+	lsr = rtcp->lsr_ssrc == report.ssrc ? rtcp->lsr : 0;
+	if (lsr) {
 		delay = now_ns - rtcp->lsr_ns;
 		delay = delay / 1000 * 65536 / 1000000;
 	}
@@ -125,7 +129,7 @@ static uint8_t *put_block(struct rtcp *rtcp, uint8_t *p, struct rtp_rx *rx,
 			     ((uint32_t)report.lost & 0xffffff));
 	p = put32(p, report.ext_seq);
 	p = put32(p, report.jitter);
-	p = put32(p, rtcp->lsr);
+	p = put32(p, lsr);
 	return put32(p, delay > UINT32_MAX ? UINT32_MAX : (uint32_t)delay);
 }
 
@@ -251,6 +255,7 @@ static void read_block(struct rtcp *rtcp, const uint8_t *p, uint64_t now_ns)
 	rtcp->remote_known = true;
 	rtcp->remote_lost =
 		lost & 0x800000 ? (int32_t)(lost | 0xff000000) : (int32_t)lost;
+	rtcp->remote_seq = (uint16_t)be32(p + 8);
 	rtcp->remote_jitter = be32(p + 12);
 
 	/* Only an answer to what we have sent; a clock that runs a little
@@ -275,6 +280,7 @@ bool rtcp_read(struct rtcp *rtcp, const uint8_t *buf, size_t len,
 		const uint8_t *p = buf + at, *block = p + HEAD + 4;
 
 		if (p[1] == PT_SR) {
+			rtcp->lsr_ssrc = be32(p + 4);
 			rtcp->lsr = be32(p + 8) << 16 | be32(p + 12) >> 16;
 			rtcp->lsr_ns = arrival_ns;
 			block += SENDER_INFO;

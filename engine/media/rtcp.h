@@ -34,11 +34,12 @@ struct rtcp {
 	uint32_t sent_mid[RTCP_OWN_REPORTS]; /* NTP, middle 32 bits */
 	unsigned sent_next;
 	/* the peer's last SR */
-	uint32_t lsr;
+	uint32_t lsr, lsr_ssrc;
 	uint64_t lsr_ns;
 	/* what the peer says of us */
 	bool remote_known;
 	int32_t remote_lost;
+	uint16_t remote_seq;	/* the newest of ours that it has had */
 	uint32_t remote_jitter; /* timestamp units */
 	uint32_t rtt_us;	/* 0: unknown */
 };

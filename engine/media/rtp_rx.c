@@ -51,12 +51,31 @@ bool rtp_parse(struct rtp_packet *packet, const uint8_t *buf, size_t len)
 	return true;
 }
 
+static uint32_t expected(const struct rtp_rx *rx)
+{
+	return rx->any ? rx->cycles + rx->max_seq - rx->base_seq + 1 : 0;
+}
+
+int32_t rtp_rx_lost(const struct rtp_rx *rx)
+{
+	return (int32_t)(expected(rx) - rx->received);
+}
+
+void rtp_rx_loss(const struct rtp_rx *rx, uint64_t *all, uint64_t *missing)
+{
+	int32_t lost = rtp_rx_lost(rx);
+
+	*all = (uint64_t)rx->expected_before + expected(rx);
+	*missing = (uint64_t)rx->lost_before + (lost > 0 ? (uint32_t)lost : 0);
+}
+
 static void begin(struct rtp_rx *rx, uint32_t ssrc, uint16_t seq)
 {
 	int32_t lost = rtp_rx_lost(rx);
 
 	if (lost > 0)
 		rx->lost_before += (uint32_t)lost;
+	rx->expected_before += expected(rx);
 	rx->any = true;
 	rx->ssrc = ssrc;
 	rx->base_seq = seq;
@@ -69,6 +88,19 @@ static void begin(struct rtp_rx *rx, uint32_t ssrc, uint16_t seq)
 	rx->received_prior = 0;
 	rx->transit_known = false;
 	rx->jitter = 0;
+}
+
+/* One of those that were missing has come: its gap may have closed, or has
+ * become two. BACK is at least 1; the newest is always there. */
+static void gap_filled(struct rtp_rx *rx, unsigned back)
+{
+	bool older = back + 1 >= WINDOW || rx->window >> (back + 1) & 1;
+	bool newer = rx->window >> (back - 1) & 1;
+
+	if (older && newer && rx->gaps)
+		rx->gaps--;
+	else if (!older && !newer)
+		rx->gaps++;
 }
 
 /* A packet older than the newest: a duplicate, or late by BACK. */
@@ -85,6 +117,7 @@ static bool is_duplicate(struct rtp_rx *rx, unsigned back)
 		return true;
 	rx->window |= bit;
 	rx->reordered++;
+	gap_filled(rx, back);
 	return false;
 }
 
@@ -106,6 +139,7 @@ enum rtp_rx_verdict rtp_rx_packet(struct rtp_rx *rx,
 		if (packet->seq < rx->max_seq)
 			rx->cycles += SEQ_MOD;
 		rx->max_seq = packet->seq;
+		rx->gaps += delta > 1;
 		rx->window = delta < WINDOW ? rx->window << delta : 0;
 		rx->window |= 1;
 	} else if (silent) {
@@ -142,16 +176,6 @@ void rtp_rx_jitter(struct rtp_rx *rx, uint32_t ts, uint32_t srate,
 		return;
 	}
 	rx->jitter += (uint32_t)d - ((rx->jitter + 8) >> 4);
-}
-
-static uint32_t expected(const struct rtp_rx *rx)
-{
-	return rx->any ? rx->cycles + rx->max_seq - rx->base_seq + 1 : 0;
-}
-
-int32_t rtp_rx_lost(const struct rtp_rx *rx)
-{
-	return (int32_t)(expected(rx) - rx->received);
 }
 
 void rtp_rx_report(struct rtp_rx *rx, struct rtp_rx_report *report)

@@ -41,7 +41,8 @@ struct rtp_rx {
 	bool transit_known;
 	uint32_t transit, jitter; /* A.8: jitter is scaled by 16 */
 	/* of the whole stream, over all its sources */
-	uint32_t packets, duplicate, reordered, lost_before;
+	uint32_t packets, duplicate, reordered, lost_before, expected_before;
+	uint32_t gaps; /* losses: packets missing in a row are one */
 	uint64_t bytes;
 };
 
@@ -67,6 +68,9 @@ void rtp_rx_jitter(struct rtp_rx *rx, uint32_t ts, uint32_t srate,
 
 /* Expected minus received, duplicates counted as received (A.3). */
 int32_t rtp_rx_lost(const struct rtp_rx *rx);
+
+/* Over all sources: expected, and of them lost. */
+void rtp_rx_loss(const struct rtp_rx *rx, uint64_t *expected, uint64_t *lost);
 
 /* What a report block says of this source. FRACTION is of the time since the
  * last call. */

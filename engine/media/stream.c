@@ -123,6 +123,11 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 
 /* ---- reading -------------------------------------------------------- */
 
+/* The jitter buffer's clock. */
+static uint32_t samples_of(uint64_t ns)
+{
+	return (uint32_t)(ns / (1000000000 / AUDIO_SRATE));
+}
 static void digit_heard(struct stream *stream, const struct dtmf_digit *digit,
 			uint64_t now_ns)
 {
@@ -192,6 +197,13 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 {
 	const struct media_params *params = &stream->params;
 	bool listen = stream_ops_listening(stream);
+	struct jitter_packet audio = {
+		.codec = codec,
+		.ts = packet->ts,
+		.arrival = samples_of(arrival_ns),
+		.payload = packet->payload,
+		.bytes = packet->bytes,
+	};
 
 	switch (rtp_rx_packet(&stream->rx, packet, arrival_ns)) {
 	case RTP_RX_DROP:
@@ -214,10 +226,9 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 	}
 	rtp_rx_jitter(&stream->rx, packet->ts, stream->codec->info.srate,
 		      arrival_ns);
-	if (params->rx && packet->bytes &&
-	    !jitter_put(&stream->jitter, codec, packet->ts, packet->payload,
-			packet->bytes, listen))
-		stream->rx_late++;
+	audio.newest = packet->seq == stream->rx.max_seq;
+	if (params->rx && packet->bytes)
+		(void)jitter_put(&stream->jitter, &audio, listen);
 }
 
 /* Returns for how long it lasts when it is audio that is expected, else 0. */
@@ -373,12 +384,13 @@ static void record(struct stream *stream, const int16_t *heard,
 			recorder_push(m->u.record.recorder, heard, sent, n);
 }
 
-static void frame(struct stream *stream)
+static void frame(struct stream *stream, uint64_t due_ns)
 {
 	int16_t heard[JITTER_FRAME], sent[JITTER_FRAME];
 	bool listening = stream_ops_listening(stream);
 
-	jitter_get(&stream->jitter, listening ? heard : NULL);
+	jitter_get(&stream->jitter, listening ? heard : NULL,
+		   samples_of(due_ns));
 	stream_ops_frame(stream, listening ? sent : NULL);
 	if (!listening)
 		return;
@@ -441,6 +453,7 @@ static uint32_t skip(struct stream *stream, uint32_t behind_ms)
 	stream->tx.gap = true;
 	for (; silent_ms >= STREAM_FRAME_MS; silent_ms -= STREAM_FRAME_MS)
 		record(stream, NULL, NULL, JITTER_FRAME);
+	jitter_skip(&stream->jitter);
 	metric_add(&rtp_ticks_skipped, ms / stream->params.ptime_ms);
 	return ms;
 }
@@ -495,7 +508,8 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 	}
 	if (framed) {
 		stream->frame_ms = 0;
-		frame(stream);
+		frame(stream,
+		      now_ns - (uint64_t)(behind_ms - stood_ms) * 1000000);
 	}
 	if (due) {
 		stream->packet_ms = 0;
@@ -529,7 +543,7 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 
 	memset(stats, 0, sizeof(*stats));
 	rtp_rx_stats(&stream->rx, srate, stats);
-	stats->rx_late = stream->rx_late;
+	stats->rx_late = stream->jitter.late_packets;
 	stats->rx_rejected = stream->rx_rejected;
 	stats->tx_packets = stream->tx.packets;
 	stats->tx_bytes = stream->tx.bytes;

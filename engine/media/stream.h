@@ -90,7 +90,7 @@ struct stream {
 	struct jitter_room *room; /* once somebody has listened */
 	struct dtmf_tx dtmf_tx;
 	struct sa rtcp_source; /* where RTCP came from; unset: see target */
-	uint32_t rx_late, rx_rejected;
+	uint32_t rx_rejected;
 	uint32_t rx_rejected_before; /* a second ago */
 	uint64_t digits_since_ms;
 	unsigned digits_seen; /* in that second */

@@ -33,5 +33,4 @@ const struct codec codec_pcma = {
 	.silence = 0xd5,
 	.encode = encode,
 	.decode = decode,
-	.conceal = codec_conceal_pitch,
 };

@@ -37,5 +37,4 @@ const struct codec codec_pcmu = {
 	.silence = 0xff,
 	.encode = encode,
 	.decode = decode,
-	.conceal = codec_conceal_pitch,
 };

@@ -107,6 +107,41 @@ static void losses_duplicates_and_reordering_are_counted(void **state)
 	assert_int_equal(report.lost, 5);
 }
 
+/* Losses in a row are one; what comes late closes it, or makes two of it. */
+static void runs_of_losses_are_counted(void **state)
+{
+	const struct {
+		uint16_t seq;
+		uint32_t gaps;
+	} steps[] = {
+		{65530, 0}, {65531, 0}, {65535, 1}, /* 65532 … 65534 */
+		{0, 1},	    {2, 2},		    /* 1 */
+		{65533, 3},			    /* in the middle: two */
+		{65532, 2}, {65534, 1}, {65534, 1}, {1, 0},
+		{3, 0},	    {90, 1}, /* more than the window holds */
+		{91, 1},    {89, 1},
+	};
+	struct rtp_rx rx = {0};
+	uint64_t expected, lost;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		put(&rx, steps[i].seq, 7);
+		assert_int_equal(rx.gaps, steps[i].gaps);
+	}
+	rtp_rx_loss(&rx, &expected, &lost);
+	assert_int_equal(expected, 6 + 92);
+	/* a duplicate counts as received (A.3) */
+	assert_int_equal(lost, 85 - 1);
+	/* another source: both count */
+	put(&rx, 10, 8);
+	put(&rx, 12, 8);
+	assert_int_equal(rx.gaps, 2);
+	rtp_rx_loss(&rx, &expected, &lost);
+	assert_int_equal(expected, 98 + 3);
+	assert_int_equal(lost, 84 + 1);
+}
+
 static void duplicates_alone_never_make_loss_negative_in_the_stats(void **state)
 {
 	struct media_stats stats = {0};
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_header_with_everything_is_taken_apart),
 		cmocka_unit_test(garbage_never_reads_beyond_its_end),
 		cmocka_unit_test(losses_duplicates_and_reordering_are_counted),
+		cmocka_unit_test(runs_of_losses_are_counted),
 		cmocka_unit_test(
 			duplicates_alone_never_make_loss_negative_in_the_stats),
 		cmocka_unit_test(a_jump_restarts_after_two_in_sequence),
