@@ -1,4 +1,5 @@
 /* stretch.c -- overlap and add at the lag of least difference */
+#include <assert.h>
 #include <string.h>
 #include "media/stretch.h"
 
@@ -12,6 +13,7 @@ static uint32_t difference(const int16_t *a, const int16_t *b, size_t n)
 {
 	uint32_t sum = 0;
 
+	assert(n);
 	for (size_t i = 0; i < n; i++) {
 		int32_t d = a[i] - b[i];
 
