@@ -1,5 +1,6 @@
 #include "app/cdr_writer.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,10 @@
 #include "call/cdr.h"
 #include "store/store.h"
 
-enum { VALUES_MAX = 40 };
+enum {
+	VALUES_MAX = 40,
+	RESERVE = 256 * 1024,
+};
 
 /* Parameters of a query, in the order of db/README.md. */
 struct row {
@@ -72,23 +76,39 @@ static void written(const struct store_result *result, void *arg)
 	free(pending);
 }
 
+static bool row_queue(struct store *store, const struct store_statement *s,
+		      const char *id)
+{
+	struct pending *pending = malloc(sizeof(*pending));
+
+	if (!pending)
+		return false;
+	memcpy(pending->id, id, sizeof(pending->id));
+	if (store_request(store, s, 1, written, pending))
+		return true;
+	free(pending);
+	return false;
+}
+
+/* A record is what must not be lost: there is memory set aside for it. */
 static void row_send(struct store *store, const char *query,
 		     const struct row *row, const char *id)
 {
+	static void *reserve;
 	const struct store_statement statement = {
 		.sql = store_query(query),
 		.values = row->values,
 		.count = row->count,
 	};
-	struct pending *pending = malloc(sizeof(*pending));
 
-	if (pending)
-		memcpy(pending->id, id, sizeof(pending->id));
-	if (!pending ||
-	    !store_request(store, &statement, 1, written, pending)) {
-		log_error(id, "CDR not written: out of memory");
-		free(pending);
+	if (!row_queue(store, &statement, id)) {
+		free(reserve);
+		reserve = NULL;
+		if (!row_queue(store, &statement, id))
+			log_error(id, "CDR not written: out of memory");
 	}
+	if (!reserve)
+		reserve = malloc(RESERVE);
 }
 
 void cdr_write_begun(struct store *store, const struct cdr *cdr)

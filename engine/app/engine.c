@@ -190,7 +190,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	engine->script = params->script;
 	engine->db =
 		schema_string(config_root(params->config), "db", "moondial.db");
-	engine->started_at_ms = clock_wall_ms();
+	engine->started_ms = clock_mono_ms();
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */

@@ -24,7 +24,7 @@ struct engine {
 	struct tmr timer; /* looks for idleness, then for quiet */
 	unsigned quiet, settling;
 	int exit_status;
-	int64_t started_at_ms;
+	uint64_t started_ms; /* monotonic */
 	const char *script, *db;
 	char lua_dir[1024], own_prompts[1024];
 	const char **prompt_dirs;

@@ -125,9 +125,8 @@ cJSON *engine_status(const struct engine *engine)
 	cJSON_AddStringToObject(o, "version", MOONDIAL_VERSION);
 	cJSON_AddStringToObject(o, "state", phase_name(engine->phase));
 	cJSON_AddStringToObject(o, "script", engine->script);
-	cJSON_AddNumberToObject(
-		o, "uptime_ms",
-		(double)(clock_wall_ms() - engine->started_at_ms));
+	cJSON_AddNumberToObject(o, "uptime_ms",
+				(double)(clock_mono_ms() - engine->started_ms));
 
 	c = cJSON_AddObjectToObject(o, "calls");
 	cJSON_AddNumberToObject(c, "active", calls.active);

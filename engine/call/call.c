@@ -55,8 +55,15 @@ int call_alloc(struct call **cp, struct calls *calls, bool out)
 	call->cdr.direction = out ? "out" : "in";
 	call->cdr.hangup_by = "";
 	call->cdr.started_at_ms = clock_wall_ms();
+	call->begun_ms = clock_mono_ms();
 	*cp = call;
 	return 0;
+}
+
+int64_t call_wall_ms(const struct call *call)
+{
+	return call->cdr.started_at_ms +
+	       (int64_t)(clock_mono_ms() - call->begun_ms);
 }
 
 void call_begin_cdr(struct call *call)
@@ -126,7 +133,7 @@ void call_answered(struct call *call)
 	call_set_state(call, CALL_ANSWERED);
 	tmr_cancel(&call->ring_tmr);
 	tmr_cancel(&call->host_tmr);
-	call->cdr.answered_at_ms = clock_wall_ms();
+	call->cdr.answered_at_ms = call_wall_ms(call);
 	call->cdr.sip_code = 200;
 	cdr_set(&call->cdr, &call->cdr.reason, "OK");
 	call->calls->total_answered++;
@@ -175,7 +182,7 @@ static void fill_end(struct call *call, const struct call_outcome *o)
 {
 	struct cdr *cdr = &call->cdr;
 
-	cdr->ended_at_ms = clock_wall_ms();
+	cdr->ended_at_ms = call_wall_ms(call);
 	cdr->hangup_by = party_name(o->by);
 	cdr_set(cdr, &cdr->hangup_cause, o->cause);
 	if (o->scode)
@@ -223,6 +230,12 @@ void call_end(struct call *call, const struct call_outcome *o)
 	mem_deref(call);
 }
 
+void call_refused(struct call *call)
+{
+	call->calls->total_refused++;
+	metric_add(&calls_refused, 1);
+}
+
 void call_end_refused(struct call *call, const struct refusal *r,
 		      const char *reason)
 {
@@ -236,8 +249,7 @@ void call_end_refused(struct call *call, const struct refusal *r,
 		.silent = true,
 	};
 
-	call->calls->total_refused++;
-	metric_add(&calls_refused, 1);
+	call_refused(call);
 	call_end(call, &o);
 }
 

@@ -312,6 +312,7 @@ void calls_account_changed(struct calls *calls, struct account *account)
 				.disposition = "refused",
 			};
 
+			call_refused(call);
 			call_end(call, &o);
 		}
 	}

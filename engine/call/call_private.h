@@ -121,6 +121,7 @@ struct call {
 	call_event_h *handler;
 	void *arg;
 	char *wanted_disposition; /* of the script */
+	uint64_t begun_ms; /* monotonic; cdr.started_at_ms is the wall's */
 
 	/* limits that it is counted in */
 	bool counted;
@@ -181,6 +182,11 @@ struct call_outcome {
 };
 /* The end, once; says BYE, CANCEL or the final response as it must. */
 void call_end(struct call *call, const struct call_outcome *outcome);
+/* Now, for the CDR: the wall's time as of its begin, so that what lies between
+ * two of its times is true, whatever the clock has been set to meanwhile. */
+int64_t call_wall_ms(const struct call *call);
+/* Count it as refused: its end says so. */
+void call_refused(struct call *call);
 void call_end_refused(struct call *call, const struct refusal *refusal,
 		      const char *reason);
 /* Completes the CDR when nothing is left to wait for. */

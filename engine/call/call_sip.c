@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "call/header.h"
 #include "call/info_dtmf.h"
@@ -113,6 +112,7 @@ static int describe(struct call *call)
 /* No port, no memory: the caller hears it, the script gets the errno. */
 static int cannot_describe(struct call *call, int err)
 {
+	static struct log_limit limit = LOG_LIMIT(5, 10000);
 	const struct refusal *r = &refuse_no_port;
 	const struct call_outcome o = {
 		.by = CALL_ENGINE,
@@ -120,10 +120,12 @@ static int cannot_describe(struct call *call, int err)
 		.scode = r->scode,
 		.reason = r->reason,
 		.q850 = r->q850,
-		.disposition = "failed",
+		.disposition = "refused",
 	};
 
-	log_warn(call->cdr.id, "no audio: %s", strerror(err));
+	log_limited(&limit, LOG_WARN, call->cdr.id, "no audio: %s",
+		    strerror(err));
+	call_refused(call);
 	reject_with(call, &o, "Retry-After: 10\r\n");
 	return err;
 }
@@ -141,7 +143,7 @@ int call_ring(struct call *call)
 		return err;
 	call_set_state(call, CALL_EARLY);
 	if (!call->cdr.ring_at_ms)
-		call->cdr.ring_at_ms = clock_wall_ms();
+		call->cdr.ring_at_ms = call_wall_ms(call);
 	if (!call->rang) {
 		call->rang = true;
 		call_emit_type(call, CALL_EV_RINGING);
@@ -166,7 +168,7 @@ int call_progress(struct call *call)
 		return err;
 	call_set_state(call, CALL_EARLY);
 	if (!call->cdr.ring_at_ms)
-		call->cdr.ring_at_ms = clock_wall_ms();
+		call->cdr.ring_at_ms = call_wall_ms(call);
 	call_emit_type(call, CALL_EV_PROGRESS);
 	return 0;
 }
@@ -368,7 +370,7 @@ static void on_progress(uint16_t scode, struct mbuf *sdp, void *arg)
 	tmr_cancel(&call->host_tmr);
 	(void)mem_ref(call);
 	if ((scode == 180 || scode == 183) && !call->cdr.ring_at_ms)
-		call->cdr.ring_at_ms = clock_wall_ms();
+		call->cdr.ring_at_ms = call_wall_ms(call);
 	if (scode == 180 && !call->rang) {
 		call->rang = true;
 		call_set_state(call, CALL_EARLY);

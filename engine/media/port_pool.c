@@ -100,13 +100,15 @@ static int bind_one(int *fdp, const struct sa *laddr, uint16_t port)
 
 static int bind_pair(const struct sa *laddr, uint16_t port, int fds[2])
 {
-	int err = bind_one(&fds[0], laddr, port);
+	int rtp, err = bind_one(&rtp, laddr, port);
 
 	if (err)
 		return err;
 	err = bind_one(&fds[1], laddr, (uint16_t)(port + 1));
 	if (err)
-		close(fds[0]);
+		close(rtp);
+	else
+		fds[0] = rtp;
 	return err;
 }
 

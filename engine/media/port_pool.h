@@ -20,7 +20,8 @@ void port_pool_free(struct port_pool *pool);
 
 /* Bind non-blocking sockets with kernel time stamps at LADDR's address and a
  * free pair; its port becomes that of RTP. FDS: RTP, RTCP, owned by the
- * caller. EADDRINUSE: no free pair; errno of socket(), bind(). */
+ * caller; untouched on failure. EADDRINUSE: no free pair; errno of socket(),
+ * bind(). */
 int port_pool_bind(struct port_pool *pool, struct sa *laddr, int fds[2]);
 
 /* The sockets of that pair are closed. */

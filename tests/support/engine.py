@@ -105,6 +105,7 @@ class Engine:
         self.log_from = 0
         self.rows_before = 0
         self.expected = []  # patterns of error lines that belong to the test
+        self.lost = 0  # records for which there was no memory, as it has said
 
     # ---- its life
 
@@ -190,7 +191,11 @@ class Engine:
     def check_accounts(self, counts=None):
         """Attempts = answered + failed + refused, and none is left open."""
         rows = self.cdrs()[self.rows_before:]
+        half = [r for r in rows if r["disposition"] == "in_progress"]
+        assert len(half) <= self.lost, half
         for row in rows:
+            if row in half:
+                continue
             assert row["disposition"] not in (None, "", "in_progress"), row
             assert row["ended_at_ms"], row
             assert row["hangup_by"], row
@@ -203,8 +208,9 @@ class Engine:
                    ("limit", "draining", "overload", "no_route", "forbidden",
                     "invalid", "no_codec", "bad_sdp")]
         if counts and counts["active"] == 0:
-            assert counts["total"] <= len(rows), (counts, len(rows))
-            if counts["total"] == len(rows):
+            assert counts["total"] <= len(rows) + self.lost, (
+                counts, len(rows))
+            if counts["total"] == len(rows) and not half:
                 assert counts["total_answered"] == len(answered), counts
                 assert counts["total_refused"] == len(refused), counts
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "media/port_pool.h"
 
@@ -94,6 +95,36 @@ an_address_that_is_not_ours_is_an_error_and_costs_no_port(void **state)
 	port_pool_free(pool);
 }
 
+/* The last descriptor goes to RTP, none is left for RTCP: nothing stays open,
+ * and nobody closes the descriptor twice. */
+static void without_descriptors_nothing_is_left_half_done(void **state)
+{
+	struct rlimit before, tight;
+	struct port_pool *pool;
+	struct sa sa = loopback(0);
+	int fds[2] = {-1, -1};
+	int next = dup(0);
+	(void)state;
+
+	close(next);
+	assert_int_equal(port_pool_alloc(&pool, 22300, 22309), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	for (unsigned room = 0; room < 2; room++) {
+		tight.rlim_cur = (rlim_t)next + room;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+		assert_int_equal(port_pool_bind(pool, &sa, fds), EMFILE);
+		assert_int_equal(fds[0], -1);
+		assert_int_equal(fds[1], -1);
+		assert_int_equal(port_pool_free_pairs(pool), 5);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(port_pool_bind(pool, &sa, fds), 0);
+	close(fds[0]);
+	close(fds[1]);
+	port_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +134,7 @@ int main(void)
 			what_others_hold_is_passed_over_until_it_is_free),
 		cmocka_unit_test(
 			an_address_that_is_not_ours_is_an_error_and_costs_no_port),
+		cmocka_unit_test(without_descriptors_nothing_is_left_half_done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
