@@ -100,7 +100,7 @@ static int bind_one(int *fdp, const struct sa *laddr, uint16_t port)
 
 static int bind_pair(const struct sa *laddr, uint16_t port, int fds[2])
 {
-	int rtp, err = bind_one(&rtp, laddr, port);
+	int rtp = -1, err = bind_one(&rtp, laddr, port);
 
 	if (err)
 		return err;
