@@ -10,6 +10,8 @@ UPDATE cdrs SET
 	rx_packets = ?, rx_lost = ?, rx_duplicate = ?, rx_late = ?,
 	rx_reordered = ?, rx_rejected = ?, rx_jitter_ms = ?,
 	tx_packets = ?, remote_lost = ?, remote_jitter_ms = ?, rtt_ms = ?,
+	rx_delay_ms = ?, rx_concealed_ms = ?, rx_burst = ?, rx_mos = ?,
+	remote_mos = ?,
 	script = COALESCE(?, script), recording = ?,
 	script_error = ?, traceback = ?, user_json = ?
 WHERE id = ?

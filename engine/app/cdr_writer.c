@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 enum {
-	VALUES_MAX = 40,
+	VALUES_MAX = 48,
 	RESERVE = 256 * 1024,
 };
 
@@ -53,6 +53,17 @@ static void known(struct row *row, int64_t n)
 		integer(row, n);
 	else
 		(void)next(row);
+}
+
+/* Hundredths; NULL when 0: it isn't known. */
+static void judged(struct row *row, uint16_t value)
+{
+	struct store_value *v = next(row);
+
+	if (!value)
+		return;
+	v->type = STORE_REAL;
+	v->real = value / 100.0;
 }
 
 static void ms_of_us(struct row *row, uint32_t us)
@@ -173,6 +184,11 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 		ms_of_us(&row, s->rtt_us);
 	else
 		(void)next(&row);
+	known(&row, s->rx_delay_ms);
+	known(&row, s->rx_concealed_ms);
+	judged(&row, s->rx_burst);
+	judged(&row, s->rx_mos);
+	judged(&row, s->remote_mos);
 	text(&row, cdr->script);
 	text(&row, cdr->recording);
 	text(&row, cdr->script_error);

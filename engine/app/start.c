@@ -263,6 +263,13 @@ static bool start_calls(struct engine *engine, char *err, size_t size)
 							    0.02) +
 				       0.5),
 		.latch = latch(schema_string(root, "rtp.latch", "nat")),
+		.media_timeout_ms =
+			(uint32_t)(1000 *
+				   schema_number(root, "rtp.timeout", 30)),
+		.media_hangup_ms =
+			(uint32_t)(1000 * schema_number(root,
+							"rtp.timeout_hangup",
+							300)),
 		.codecs = codecs,
 		.outbound_allow = allow,
 		.outbound_deny = deny,
@@ -295,10 +302,27 @@ static bool start_media(struct engine *engine, char *err, size_t size)
 			(uint16_t)schema_number(root, "rtp.port_max", 19999),
 		.cache_max_bytes =
 			(uint64_t)schema_number(root, "rtp.cache", 256) << 20,
+		.jitter_min_ms =
+			(uint32_t)(1000 * schema_number(root, "rtp.jitter.min",
+							0.02) +
+				   0.5),
+		.jitter_max_ms =
+			(uint32_t)(1000 * schema_number(root, "rtp.jitter.max",
+							0.2) +
+				   0.5),
 	};
-	int e = media_alloc(&engine->media, engine->loop, &config, media_event,
-			    engine);
+	int e;
 
+	if (config.jitter_min_ms > config.jitter_max_ms) {
+		(void)snprintf(err, size,
+			       "rtp.jitter.min %g is more than rtp.jitter.max "
+			       "%g",
+			       config.jitter_min_ms / 1000.0,
+			       config.jitter_max_ms / 1000.0);
+		return false;
+	}
+	e = media_alloc(&engine->media, engine->loop, &config, media_event,
+			engine);
 	if (e == EINVAL)
 		(void)snprintf(err, size,
 			       "rtp.port_min %u and rtp.port_max %u leave no "

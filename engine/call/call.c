@@ -47,6 +47,8 @@ int call_alloc(struct call **cp, struct calls *calls, bool out)
 	call->media_codecs = mem_ref((void *)calls->media_codecs);
 	call->codec_count = calls->codec_count;
 	call->max_ms = calls->config.max_duration_ms;
+	call->timeout_ms = calls->config.media_timeout_ms;
+	call->vanished_ms = calls->config.media_hangup_ms;
 	call->pt_dtmf_tx = -1;
 	tmr_init(&call->ring_tmr);
 	tmr_init(&call->max_tmr);
@@ -143,6 +145,7 @@ void call_answered(struct call *call)
 			call->wanted_disposition);
 	if (call->max_ms)
 		tmr_start(&call->max_tmr, call->max_ms, max_duration, call);
+	call_media_watch(call);
 	log_info(call->cdr.id, "answered after %.1f s",
 		 (double)(call->cdr.answered_at_ms - call->cdr.started_at_ms) /
 			 1000.0);

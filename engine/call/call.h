@@ -58,12 +58,13 @@ enum call_event_type {
 	CALL_EV_DIGIT, /* digit, duration_ms (RFC 4733 or INFO alike) */
 	CALL_EV_HOLD,  /* the far side has put us on hold */
 	CALL_EV_RESUME,
-	CALL_EV_PLAY_DONE,   /* op, result, text */
-	CALL_EV_RECORD_DONE, /* op, result, file, duration_ms; also after
-				ENDED: the file is complete then */
-	CALL_EV_DTMF_DONE,   /* op, result, text */
-	CALL_EV_OFFER_DONE,  /* our hold or unhold: scode, text */
-	CALL_EV_CLOSED,	     /* after ENDED: audio is gone, stats are there */
+	CALL_EV_MEDIA_TIMEOUT, /* no RTP for so long: duration_ms */
+	CALL_EV_PLAY_DONE,     /* op, result, text */
+	CALL_EV_RECORD_DONE,   /* op, result, file, duration_ms; also after
+				  ENDED: the file is complete then */
+	CALL_EV_DTMF_DONE,     /* op, result, text */
+	CALL_EV_OFFER_DONE,    /* our hold or unhold: scode, text */
+	CALL_EV_CLOSED,	       /* after ENDED: audio is gone, stats are there */
 };
 
 struct call_event {
@@ -105,6 +106,9 @@ struct calls_config {
 	uint32_t max_duration_ms;    /* 0: none */
 	uint16_t ptime_ms;
 	enum media_latch latch;
+	/* Answered, not on hold, and no RTP for so long: an event; the end
+	 * ("media_timeout", by the engine). 0: never. */
+	uint32_t media_timeout_ms, media_hangup_ms;
 	const char *const *codecs; /* names in order; NULL: all */
 	/* outbound = {allow, deny, rate, concurrent}, patterns with *. ALLOW:
 	 * hosts of direct URIs, besides loopback and the hosts of trunks and
@@ -167,7 +171,9 @@ struct call_dial {
 	const char *headers;	  /* "Name: value\r\n…" or NULL */
 	uint32_t timeout_ms;	  /* ring time-out; 0: 60 s */
 	uint32_t max_duration_ms; /* 0: the configured */
-	const char *campaign;	  /* for the CDR, or NULL */
+	/* Without RTP (call_set_media_timeout); 0: the configured */
+	uint32_t media_timeout_ms, media_hangup_ms;
+	const char *campaign; /* for the CDR, or NULL */
 	const char *lead_id;
 	unsigned attempt;
 };
@@ -206,6 +212,11 @@ void call_hangup(struct call *call, enum call_party by, const char *why);
 int call_hold(struct call *call); /* CALL_EV_OFFER_DONE tells */
 int call_unhold(struct call *call);
 void call_mute(struct call *call, bool rx, bool tx);
+/* How long it may be without RTP until the event comes, and until it is ended.
+ * 0: as it is; CALL_NEVER. */
+enum { CALL_NEVER = INT32_MAX };
+void call_set_media_timeout(struct call *call, uint32_t timeout_ms,
+			    uint32_t hangup_ms);
 /* Response headers of 18x/200/3xx–6xx to come: "Name", "value". EINVAL for a
  * name or value that would break the message or may not be set. */
 int call_set_header(struct call *call, const char *name, const char *value);

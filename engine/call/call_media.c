@@ -72,10 +72,59 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 		params.formats[params.format_count++] = (struct media_format){
 			.codec = call->media_codecs[f->codec], .pt = f->pt};
 	}
+	if (call->session)
+		params.signalling = *session_peer(call->session);
 	media_stream_set(call->calls->media, call->stream, &params);
 	call->media_on = true;
 	call->pt_dtmf_tx = agreed->pt_dtmf_tx;
 	cdr_set(&call->cdr, &call->cdr.codec, params.codec->name);
+}
+
+/* RTP is expected while the call is answered and nobody holds it. */
+static bool is_watched(const struct call *call)
+{
+	return call->state == CALL_ANSWERED && call->media_on && !call->held &&
+	       !call->on_hold;
+}
+
+void call_media_watch(struct call *call)
+{
+	const bool on = is_watched(call);
+
+	if (!call->stream ||
+	    (!call->timeout_ms && !call->vanished_ms && !call->watched))
+		return;
+	call->watched = on;
+	media_stream_watch(call->calls->media, call->stream,
+			   on ? call->timeout_ms : 0,
+			   on ? call->vanished_ms : 0);
+}
+
+void call_set_media_timeout(struct call *call, uint32_t timeout_ms,
+			    uint32_t hangup_ms)
+{
+	assert(loop_is_mine(call->calls->loop));
+	if (timeout_ms)
+		call->timeout_ms = timeout_ms == CALL_NEVER ? 0 : timeout_ms;
+	if (hangup_ms)
+		call->vanished_ms = hangup_ms == CALL_NEVER ? 0 : hangup_ms;
+	if (call->state == CALL_ANSWERED)
+		call_media_watch(call);
+}
+
+/* The worker's word may have crossed a hold. */
+static void silent(struct call *call, const struct media_event *ev)
+{
+	const struct call_event event = {.type = CALL_EV_MEDIA_TIMEOUT,
+					 .duration_ms = ev->duration_ms};
+
+	if (!is_watched(call))
+		return;
+	log_info(call->cdr.id, "no RTP for %.1f s", ev->duration_ms / 1000.0);
+	if (ev->type == MEDIA_TIMEOUT)
+		call_emit(call, &event);
+	else
+		call_hangup(call, CALL_ENGINE, "media_timeout");
 }
 
 /* ---- what audio tells ------------------------------------------------- */
@@ -143,6 +192,10 @@ void calls_media_event(const struct media_event *ev, void *arg)
 		break;
 	case MEDIA_DIGIT:
 		call_digit(call, DIGIT_RFC4733, ev->digit, ev->duration_ms);
+		break;
+	case MEDIA_TIMEOUT:
+	case MEDIA_VANISHED:
+		silent(call, ev);
 		break;
 	case MEDIA_LATCHED:
 		break;

@@ -340,6 +340,8 @@ int call_dial(struct call **cp, struct calls *calls,
 	if (!refused) {
 		if (dial->max_duration_ms)
 			call->max_ms = dial->max_duration_ms;
+		call_set_media_timeout(call, dial->media_timeout_ms,
+				       dial->media_hangup_ms);
 		call->ring_ms =
 			dial->timeout_ms ? dial->timeout_ms : RING_DEFAULT_MS;
 		call_set_state(call, CALL_CALLING);

@@ -151,6 +151,8 @@ struct call {
 	struct sa laddr;
 	unsigned streams; /* not yet closed */
 	bool media_on;
+	uint32_t timeout_ms, vanished_ms; /* without RTP; 0: never */
+	bool watched;
 	int pt_dtmf_tx;
 	uint32_t last_op;
 	struct digit_filter digits;
@@ -196,6 +198,8 @@ void call_check_complete(struct call *call);
 int call_media_open(struct call *call, const struct sa *dst);
 void call_media_close(struct call *call);
 void call_media_set(struct call *call, const struct sdp_agreed *agreed);
+/* Answered, held, resumed: is RTP to be watched? */
+void call_media_watch(struct call *call);
 void call_digit(struct call *call, enum digit_means means, char digit,
 		uint32_t duration_ms);
 

@@ -250,6 +250,8 @@ void call_hangup(struct call *call, enum call_party by, const char *why)
 
 	assert(loop_is_mine(call->calls->loop));
 	if (call->state == CALL_ANSWERED || call->state == CALL_ENDED) {
+		if (is(why, "media_timeout"))
+			o.q850 = 102; /* recovery on timer expiry */
 		call_end(call, &o);
 		return;
 	}
@@ -325,6 +327,7 @@ static void set_held(struct call *call, bool held)
 	if (call->held == held)
 		return;
 	call->held = held;
+	call_media_watch(call);
 	call_emit_type(call, held ? CALL_EV_HOLD : CALL_EV_RESUME);
 }
 
@@ -402,6 +405,8 @@ static void on_established(struct mbuf *sdp, const struct sip_msg *msg,
 		unusable(call);
 	else if (call->out)
 		call_answered(call);
+	else if (!call->watched) /* its offer was ours */
+		call_media_watch(call);
 }
 
 static uint16_t on_offered(struct mbuf *sdp, struct mbuf **answer,
@@ -455,6 +460,8 @@ static void on_answered(uint16_t scode, const char *reason, struct mbuf *sdp,
 		event.text = "their answer can't be used";
 	}
 	(void)mem_ref(call);
+	if (usable)
+		call_media_watch(call);
 	if (ours)
 		call_emit(call, &event);
 	/* they may hold or resume in an answer, too */

@@ -42,6 +42,11 @@ void latch_set(struct latch *latch, const struct sa *signalled,
 	latch->set_ms = now_ms;
 }
 
+void latch_set_signalling(struct latch *latch, const struct sa *signalling)
+{
+	latch->signalling = *signalling;
+}
+
 static enum latch_rank rank_of(const struct latch *latch, const struct sa *src)
 {
 	if (!usable(&latch->signalled))
@@ -50,15 +55,14 @@ static enum latch_rank rank_of(const struct latch *latch, const struct sa *src)
 		return LATCH_EXACT;
 	if (sa_cmp(&latch->signalled, src, SA_ADDR))
 		return LATCH_HOST;
-	switch (latch->policy) {
-	case MEDIA_LATCH_ANY:
-		return LATCH_OTHER;
-	case MEDIA_LATCH_NAT:
-		return is_private(&latch->signalled) ? LATCH_OTHER : LATCH_NONE;
-	case MEDIA_LATCH_SIGNALLED:
-		break;
-	}
-	return LATCH_NONE;
+	if (latch->policy == MEDIA_LATCH_SIGNALLED ||
+	    (latch->policy == MEDIA_LATCH_NAT &&
+	     !is_private(&latch->signalled)))
+		return LATCH_NONE;
+	return sa_isset(&latch->signalling, SA_ADDR) &&
+			       sa_cmp(&latch->signalling, src, SA_ADDR)
+		       ? LATCH_NAT
+		       : LATCH_OTHER;
 }
 
 static struct latch_candidate *candidate_of(struct latch *latch,
@@ -79,6 +83,20 @@ static struct latch_candidate *candidate_of(struct latch *latch,
 	return least;
 }
 
+/* Does another one send as consistently as C? */
+static bool contested(const struct latch *latch,
+		      const struct latch_candidate *c, uint64_t now_ms)
+{
+	for (size_t i = 0; i < LATCH_CANDIDATES; i++) {
+		const struct latch_candidate *other = &latch->candidates[i];
+
+		if (other != c && other->packets >= LATCH_OTHER_PACKETS &&
+		    now_ms - other->heard_ms < LATCH_OTHER_WAIT_MS)
+			return true;
+	}
+	return false;
+}
+
 static bool proven(struct latch *latch, enum latch_rank rank,
 		   const struct sa *src, uint16_t seq, uint32_t ssrc,
 		   uint64_t now_ms)
@@ -93,12 +111,14 @@ static bool proven(struct latch *latch, enum latch_rank rank,
 		c->since_ms = now_ms;
 	}
 	c->seq = seq;
+	c->heard_ms = now_ms;
 
-	if (rank == LATCH_HOST)
+	if (rank >= LATCH_NAT)
 		return c->packets >= LATCH_HOST_PACKETS;
 	return !latch->host_seen && c->packets >= LATCH_OTHER_PACKETS &&
 	       now_ms - c->since_ms >= LATCH_OTHER_SPAN_MS &&
-	       now_ms - latch->set_ms >= LATCH_OTHER_WAIT_MS;
+	       now_ms - latch->set_ms >= LATCH_OTHER_WAIT_MS &&
+	       !contested(latch, c, now_ms);
 }
 
 enum latch_verdict latch_input(struct latch *latch, const struct sa *src,
@@ -113,7 +133,7 @@ enum latch_verdict latch_input(struct latch *latch, const struct sa *src,
 	rank = rank_of(latch, src);
 	if (rank <= latch->rank)
 		return LATCH_REJECT;
-	if (rank >= LATCH_HOST)
+	if (rank >= LATCH_NAT)
 		latch->host_seen = true;
 	if (rank != LATCH_EXACT && !proven(latch, rank, src, seq, ssrc, now_ms))
 		return LATCH_REJECT;

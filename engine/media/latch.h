@@ -6,12 +6,16 @@
  *   exact   signalled host and port: latched by its first valid packet. It
  *           also takes the latch over from a source of the ranks below.
  *   host    signalled host, another port: after 3 consistent packets.
- *   other   another host: after 8 consistent packets over 100 ms or more, and
- *           only if for 1 s since the address was set nothing valid came from
- *           the signalled host; by policy (media_latch) only when the
- *           signalled address is private, or never, or always. A packet from
- *           the signalled host, exact or not, takes such a latch back by its
- *           own rank's rule.
+ *   nat     the host that signalling comes from, when it is another one: after
+ *           3 consistent packets, where the policy (media_latch) allows other
+ *           hosts: only when the signalled address is private, or never, or
+ *           always. A NAT has one outside for both.
+ *   other   a third host, where the policy allows others: after 8 consistent
+ *           packets over 100 ms or more, and only if for 1 s since the address
+ *           was set nothing valid came from the hosts above, and no fourth one
+ *           sends as consistently: between strangers nobody can tell who is
+ *           who. A packet from a host above takes such a latch back by its own
+ *           rank's rule.
  *
  * Valid: an RTP header, a payload type that we expect. Consistent: the same
  * address, port and SSRC, each sequence number one after the last. Packets
@@ -35,21 +39,21 @@ enum {
 	LATCH_OTHER_WAIT_MS = 1000,
 };
 
-enum latch_rank { LATCH_NONE, LATCH_OTHER, LATCH_HOST, LATCH_EXACT };
+enum latch_rank { LATCH_NONE, LATCH_OTHER, LATCH_NAT, LATCH_HOST, LATCH_EXACT };
 
 struct latch_candidate {
 	struct sa src;
 	uint32_t ssrc;
 	uint16_t seq;
 	uint32_t packets;
-	uint64_t since_ms;
+	uint64_t since_ms, heard_ms;
 };
 
 struct latch {
 	enum latch_rank rank; /* of SRC; LATCH_NONE: not latched */
-	bool host_seen;	      /* something valid from the signalled host */
+	bool host_seen;	      /* something valid from a host above others */
 	struct sa src;
-	struct sa signalled;
+	struct sa signalled, signalling;
 	enum media_latch policy;
 	uint64_t set_ms;
 	struct latch_candidate candidates[LATCH_CANDIDATES];
@@ -58,6 +62,10 @@ struct latch {
 /* The signalled address. The latch is undone if it differs from the last. */
 void latch_set(struct latch *latch, const struct sa *signalled,
 	       enum media_latch policy, uint64_t now_ms);
+
+/* The host that signalling comes from (unset: it isn't known). After each
+ * latch_set(). */
+void latch_set_signalling(struct latch *latch, const struct sa *signalling);
 
 enum latch_verdict {
 	LATCH_REJECT, /* drop it */

@@ -47,6 +47,7 @@ struct media {
 	media_event_h *handler;
 	void *arg;
 	bool in_handler, freeing;
+	uint32_t jitter_min, jitter_max; /* samples */
 };
 
 /* ---- events --------------------------------------------------------- */
@@ -185,6 +186,8 @@ int media_alloc(struct media **mp, struct loop *loop,
 	media->loop = loop;
 	media->handler = handler;
 	media->arg = arg;
+	media->jitter_min = config->jitter_min_ms * AUDIO_SAMPLES_PER_MS;
+	media->jitter_max = config->jitter_max_ms * AUDIO_SAMPLES_PER_MS;
 	err = port_pool_alloc(&media->pool, config->port_min, config->port_max);
 	if (err)
 		goto out;
@@ -328,6 +331,7 @@ int media_stream_open(struct media *media, struct sa *laddr, void *arg,
 	err = stream_alloc(&s, fds);
 	if (err)
 		goto out;
+	delay_bounds(&s->jitter.delay, media->jitter_min, media->jitter_max);
 
 	port->worker = least_loaded(media);
 	port->worker->streams++;
@@ -363,6 +367,19 @@ void media_stream_set(struct media *media, handle_t stream,
 	if (!message)
 		return;
 	message->u.set = *params;
+	worker_post(port->worker->worker, message);
+}
+
+void media_stream_watch(struct media *media, handle_t stream,
+			uint32_t timeout_ms, uint32_t vanished_ms)
+{
+	struct port *port = port_of(media, stream);
+	struct message *message = command(port, MESSAGE_WATCH, stream, 0);
+
+	if (!message)
+		return;
+	message->u.watch.timeout_ms = timeout_ms;
+	message->u.watch.vanished_ms = vanished_ms;
 	worker_post(port->worker->worker, message);
 }
 

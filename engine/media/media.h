@@ -45,6 +45,8 @@ enum media_event_type {
 	MEDIA_DTMF_DONE,   /* op, result: digits have been sent */
 	MEDIA_DIGIT,	   /* it has ended: digit, duration_ms; dtmf_rx.h */
 	MEDIA_LATCHED,	   /* first valid packet; peer: where it came from */
+	MEDIA_TIMEOUT,	   /* no RTP for so long as was set: duration_ms */
+	MEDIA_VANISHED,	   /* … and for so long that it is to be ended */
 };
 
 enum media_result {
@@ -65,7 +67,12 @@ struct media_stats {
 	uint32_t rx_jitter_us; /* interarrival jitter, RFC 3550 6.4.1 */
 	uint32_t remote_lost;  /* as the peer's last report says */
 	uint32_t remote_jitter_us;
-	uint32_t rtt_us; /* 0: unknown (no RTCP from the peer) */
+	uint32_t rtt_us;	  /* 0: unknown (no RTCP from the peer) */
+	uint32_t rx_delay_ms;	  /* what the jitter buffer has added, mean */
+	uint32_t rx_concealed_ms; /* made up, where somebody listened */
+	/* By the E-model (quality.h), in hundredths; 0: unknown. Of what we
+	 * heard, and of what the peer says that it hears of us. */
+	uint16_t rx_burst, rx_mos, remote_mos;
 };
 
 struct media_event {
@@ -91,6 +98,8 @@ struct media_config {
 	unsigned workers;	     /* 0: cores − 1, at least 1 */
 	uint16_t port_min, port_max; /* RTP on even ports, RTCP one above */
 	uint64_t cache_max_bytes;    /* prompts kept decoded */
+	/* Bounds of the delay of the jitter buffer; 0: default (delay.h). */
+	uint32_t jitter_min_ms, jitter_max_ms;
 };
 
 /* Start the threads. ENOMEM, EINVAL (a port range without a pair), errno. */
@@ -121,7 +130,8 @@ int media_stream_open(struct media *media, struct sa *laddr, void *arg,
 /* Whom to believe as the source of RTP; latch.h has the rules. */
 enum media_latch {
 	/* The signalled host; another one only when the signalled address is
-	 * a private one (so there is a NAT) from which nothing comes. */
+	 * a private one (so there is a NAT) from which nothing comes: first the
+	 * host that signalling comes from. */
 	MEDIA_LATCH_NAT,
 	MEDIA_LATCH_SIGNALLED, /* the signalled host only */
 	MEDIA_LATCH_ANY, /* another host whenever the signalled is silent */
@@ -139,6 +149,7 @@ struct media_params {
 	enum media_latch latch;
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
 	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
+	struct sa signalling; /* where SIP comes from (its port is ignored) */
 	/* What may come besides: the peer may change between all formats that
 	 * were agreed at any packet (RFC 3264 6.1). Each has the clock rate of
 	 * CODEC. */
@@ -152,6 +163,12 @@ struct media_params {
  * sequence numbers and SSRC go on. */
 void media_stream_set(struct media *media, handle_t stream,
 		      const struct media_params *params);
+
+/* From now on: when no RTP has come for TIMEOUT_MS, tell once (again after the
+ * next silence); for VANISHED_MS, tell that too. 0: never. To 1 s. While we
+ * have asked the peer not to send (PARAMS' rx) nothing is told. */
+void media_stream_watch(struct media *media, handle_t stream,
+			uint32_t timeout_ms, uint32_t vanished_ms);
 
 /* Local mute: RX drops what is heard (recordings get silence, digits still
  * count); TX sends silence instead of prompts. Packets go on. */

@@ -1,7 +1,7 @@
 /* message.h -- everything that passes between the loop thread and a worker
  *
- *   loop ──► worker   ADD SET MUTE CLOSE PLAY PLAY_CONTROL RECORD
- *                     RECORD_CONTROL DIGITS STOP QUIT
+ *   loop ──► worker   ADD SET WATCH MUTE CLOSE PLAY PLAY_CONTROL
+ *                     RECORD RECORD_CONTROL DIGITS STOP QUIT
  *   file ──► worker   RECORD (its file is complete)
  *   worker ──► loop   CLOSE PLAY RECORD DIGITS (they have ended), EVENT
  *
@@ -27,6 +27,7 @@ struct stream;
 enum message_type {
 	MESSAGE_ADD,
 	MESSAGE_SET,
+	MESSAGE_WATCH,
 	MESSAGE_MUTE,
 	MESSAGE_CLOSE,
 	MESSAGE_PLAY,
@@ -51,6 +52,9 @@ struct message {
 	union {
 		struct stream *add;
 		struct media_params set;
+		struct {
+			uint32_t timeout_ms, vanished_ms;
+		} watch;
 		struct {
 			bool rx, tx;
 		} mute;

@@ -293,3 +293,11 @@ bool rtcp_read(struct rtcp *rtcp, const uint8_t *buf, size_t len,
 	}
 	return true;
 }
+
+void rtcp_sent(struct rtcp *rtcp, const struct rtp_tx *tx)
+{
+	uint16_t since = (uint16_t)(tx->seq - 1 - rtcp->remote_seq);
+
+	if (rtcp->remote_known)
+		rtcp->remote_of = tx->packets > since ? tx->packets - since : 0;
+}

@@ -39,12 +39,16 @@ struct rtcp {
 	/* what the peer says of us */
 	bool remote_known;
 	int32_t remote_lost;
+	uint32_t remote_of;	/* packets sent up to there; by rtcp_sent() */
 	uint16_t remote_seq;	/* the newest of ours that it has had */
 	uint32_t remote_jitter; /* timestamp units */
 	uint32_t rtt_us;	/* 0: unknown */
 };
 
 void rtcp_init(struct rtcp *rtcp);
+
+/* After a report was read: of how many packets of ours it speaks. */
+void rtcp_sent(struct rtcp *rtcp, const struct rtp_tx *tx);
 
 /* The stream begins: the first report is due in 1.5 to 4.5 s or so. */
 void rtcp_begin(struct rtcp *rtcp, uint64_t now_ns);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "media/player.h"
+#include "media/quality.h"
 #include "media/recorder.h"
 #include "media/stream.h"
 
@@ -98,6 +99,7 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 	stream->params.ptime_ms = ptime_of(params->ptime_ms);
 	latch_set(&stream->latch, &params->raddr, params->latch,
 		  now_ns / 1000000);
+	latch_set_signalling(&stream->latch, &params->signalling);
 	if (stream->connected && !latch_is_final(&stream->latch))
 		stream->connected = rtp_socket_disconnect(stream->fd_rtp) != 0;
 	if (codec != stream->codec) {
@@ -279,6 +281,7 @@ static void rtcp_came(struct stream *stream, const uint8_t *buf, size_t len,
 		metric_add(&rtcp_invalid, 1);
 		return;
 	}
+	rtcp_sent(&stream->rtcp, &stream->tx);
 	stream->rtcp_source = *src;
 }
 
@@ -340,6 +343,37 @@ static void read_rtcp(struct stream *stream, uint64_t now_ns)
 	}
 }
 
+/* Has RTP come of late? Looked for each second. */
+static void watch(struct stream *stream, uint64_t now_ns)
+{
+	uint64_t since_ns = stream->rx.heard_ns > stream->watched_ns
+				    ? stream->rx.heard_ns
+				    : stream->watched_ns;
+	uint32_t silent_ms;
+
+	if (!stream->watch_ms && !stream->vanished_ms)
+		return;
+	if (!stream->params.rx) { /* it has been asked not to send */
+		stream->watched_ns = now_ns;
+		return;
+	}
+	silent_ms = now_ns > since_ns
+			    ? (uint32_t)((now_ns - since_ns) / 1000000)
+			    : 0;
+	if (stream->watch_ms && silent_ms < stream->watch_ms)
+		stream->timed_out = false;
+	if (stream->watch_ms && silent_ms >= stream->watch_ms &&
+	    !stream->timed_out) {
+		stream->timed_out = true;
+		stream_post_silence(stream, MEDIA_TIMEOUT, silent_ms);
+	}
+	if (stream->vanished_ms && silent_ms >= stream->vanished_ms &&
+	    !stream->vanished) {
+		stream->vanished = true;
+		stream_post_silence(stream, MEDIA_VANISHED, silent_ms);
+	}
+}
+
 /* ---- the tick ------------------------------------------------------- */
 
 /* Our reports go to where the peer's come from; before there are any, beside
@@ -353,7 +387,7 @@ static bool rtcp_target(const struct stream *stream, struct sa *to)
 		return false;
 	if (sa_isset(&stream->rtcp_source, SA_ALL)) {
 		*to = stream->rtcp_source;
-	} else if (latch->rank == LATCH_HOST || latch->rank == LATCH_OTHER ||
+	} else if ((latch->rank && latch->rank != LATCH_EXACT) ||
 		   !sa_isset(&stream->params.raddr_rtcp, SA_ALL)) {
 		*to = *rtp;
 		sa_set_port(to, (uint16_t)(sa_port(rtp) + 1));
@@ -493,6 +527,7 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 	if (stream->rtcp_ms >= RTCP_READ_MS) {
 		stream->rtcp_ms = 0;
 		read_rtcp(stream, now_ns);
+		watch(stream, now_ns);
 		connect_latched(stream);
 	}
 
@@ -521,6 +556,42 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 }
 
 /* ---- the end -------------------------------------------------------- */
+
+enum {
+	BUFFER_MS = 60,	 /* the peer's, of which we know nothing */
+	JUDGED_MIN = 50, /* packets: a second */
+};
+
+static uint16_t hundredths(double value)
+{
+	return (uint16_t)(value * 100 + 0.5);
+}
+
+/* How it sounded here, and, as far as its reports say, there. */
+static void judge(const struct stream *stream, struct media_stats *stats)
+{
+	const struct jitter *jitter = &stream->jitter;
+	const struct rtcp *rtcp = &stream->rtcp;
+	double network_ms = stats->rtt_us / 2000.0;
+	struct quality heard = {
+		.runs = (uint64_t)stream->rx.gaps + jitter->late_runs,
+		.delay_ms = network_ms + STREAM_FRAME_MS + stats->rx_delay_ms,
+	};
+	struct quality sent = {
+		.expected = rtcp->remote_of,
+		.lost = stats->remote_lost,
+		.delay_ms = network_ms + STREAM_FRAME_MS + BUFFER_MS,
+	};
+
+	rtp_rx_loss(&stream->rx, &heard.expected, &heard.lost);
+	heard.lost += jitter->late_packets;
+	if (heard.expected >= JUDGED_MIN) {
+		stats->rx_burst = hundredths(quality_burst(&heard));
+		stats->rx_mos = hundredths(quality_mos(&heard));
+	}
+	if (sent.expected >= JUDGED_MIN)
+		stats->remote_mos = hundredths(quality_mos(&sent));
+}
 
 void stream_shut(struct stream *stream, struct media_stats *stats,
 		 uint64_t now_ns)
@@ -554,4 +625,9 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 			(uint32_t)((uint64_t)rtcp->remote_jitter * 1000000 /
 				   srate);
 	stats->rtt_us = rtcp->rtt_us;
+	stats->rx_delay_ms =
+		jitter_delay(&stream->jitter) / AUDIO_SAMPLES_PER_MS;
+	stats->rx_concealed_ms =
+		(uint32_t)(stream->jitter.concealed / AUDIO_SAMPLES_PER_MS);
+	judge(stream, stats);
 }

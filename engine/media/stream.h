@@ -94,6 +94,10 @@ struct stream {
 	uint32_t rx_rejected_before; /* a second ago */
 	uint64_t digits_since_ms;
 	unsigned digits_seen; /* in that second */
+	/* the watch for RTP; 0: none */
+	uint32_t watch_ms, vanished_ms;
+	uint64_t watched_ns; /* since when it counts */
+	bool timed_out, vanished;
 	struct message *closing;
 
 	uint8_t packet[STREAM_PACKET_MAX];
@@ -146,7 +150,7 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 /* ---- operations (stream_ops.c) -------------------------------------- */
 
 /* PLAY, PLAY_CONTROL, RECORD (new or complete), RECORD_CONTROL, DIGITS, STOP,
- * MUTE: takes the message over. */
+ * MUTE, WATCH: takes the message over. */
 void stream_message(struct stream *stream, struct message *message);
 
 /* Send an operation back: it has ended. */
@@ -173,5 +177,7 @@ bool stream_ops_listening(const struct stream *stream);
 /* Tell the loop thread. */
 void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms);
 void stream_post_latched(struct stream *stream);
+void stream_post_silence(struct stream *stream, enum media_event_type type,
+			 uint32_t silent_ms);
 
 #endif

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "media/player.h"
 #include "media/recorder.h"
@@ -42,6 +43,17 @@ void stream_post_latched(struct stream *stream)
 	if (!message)
 		return;
 	message->u.event.peer = stream->latch.src;
+	mailbox_post(stream->env->out, &message->mail);
+}
+
+void stream_post_silence(struct stream *stream, enum media_event_type type,
+			 uint32_t silent_ms)
+{
+	struct message *message = event_alloc(stream, type);
+
+	if (!message)
+		return;
+	message->u.event.duration_ms = silent_ms;
 	mailbox_post(stream->env->out, &message->mail);
 }
 
@@ -334,6 +346,12 @@ void stream_message(struct stream *stream, struct message *message)
 	case MESSAGE_MUTE:
 		stream->mute_rx = message->u.mute.rx;
 		stream->mute_tx = message->u.mute.tx;
+		break;
+	case MESSAGE_WATCH:
+		stream->watch_ms = message->u.watch.timeout_ms;
+		stream->vanished_ms = message->u.watch.vanished_ms;
+		stream->watched_ns = clock_mono_ns();
+		stream->timed_out = stream->vanished = false;
 		break;
 	case MESSAGE_STOP:
 		stop(stream, message->op);

@@ -37,6 +37,10 @@ double args_number(lua_State *L, int index, const char *name, double fallback);
 bool args_boolean(lua_State *L, int index, const char *name, bool fallback);
 /* Seconds → ms, at most a week. */
 uint32_t args_ms(lua_State *L, int index, const char *name, double fallback_s);
+/* media_timeout, media_timeout_hangup, as call_set_media_timeout() takes them.
+ */
+void args_media_timeout(lua_State *L, int index, uint32_t *timeout_ms,
+			uint32_t *hangup_ms);
 /* Seconds as an argument of its own; FALLBACK_MS when none or nil. raises */
 uint32_t args_seconds(lua_State *L, int index, const char *verb,
 		      uint32_t fallback_ms);

@@ -12,12 +12,11 @@ static const char *const names[] = {
 	[EVENT_DTMF] = "dtmf",	       [EVENT_HANGUP] = "hangup",
 	[EVENT_ANSWERED] = "answered", [EVENT_RINGING] = "ringing",
 	[EVENT_PROGRESS] = "progress", [EVENT_HOLD] = "hold",
-	[EVENT_RESUME] = "resume",
+	[EVENT_RESUME] = "resume",     [EVENT_MEDIA_TIMEOUT] = "media_timeout",
 };
 
-static const char *const later[] = {"transfer", "media_timeout", "silence",
-				    "speech",	"beep",		 "quality",
-				    "machine",	"text",		 "bridge"};
+static const char *const later[] = {"transfer", "silence", "speech", "beep",
+				    "quality",	"machine", "text",   "bridge"};
 
 const char *event_text(enum event_name name)
 {
@@ -80,6 +79,8 @@ enum event_name event_of(const struct call_event *event)
 		return EVENT_HOLD;
 	case CALL_EV_RESUME:
 		return EVENT_RESUME;
+	case CALL_EV_MEDIA_TIMEOUT:
+		return EVENT_MEDIA_TIMEOUT;
 	default:
 		return EVENT_NONE;
 	}
@@ -94,6 +95,9 @@ void leg_push_event(lua_State *L, const struct leg *leg,
 	if (event->type == CALL_EV_DIGIT) {
 		lua_pushlstring(L, &event->digit, 1);
 		lua_setfield(L, -2, "digit");
+		lua_pushnumber(L, event->duration_ms / 1000.0);
+		lua_setfield(L, -2, "duration");
+	} else if (event->type == CALL_EV_MEDIA_TIMEOUT) {
 		lua_pushnumber(L, event->duration_ms / 1000.0);
 		lua_setfield(L, -2, "duration");
 	} else if (event->type == CALL_EV_ENDED) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "call/call.h"
 #include "base/nearest.h"
 
 enum { OPTIONS_MAX = 64, WEEK_S = 7 * 86400 };
@@ -179,6 +180,21 @@ bool args_boolean(lua_State *L, int index, const char *name, bool fallback)
 uint32_t args_ms(lua_State *L, int index, const char *name, double fallback_s)
 {
 	return ms_of(args_number(L, index, name, fallback_s));
+}
+
+/* 0 given is never; none given is as it is. */
+static uint32_t never(lua_State *L, int index, const char *name)
+{
+	const uint32_t ms = args_ms(L, index, name, 0);
+
+	return ms || !args_has(L, index, name) ? ms : (uint32_t)CALL_NEVER;
+}
+
+void args_media_timeout(lua_State *L, int index, uint32_t *timeout_ms,
+			uint32_t *hangup_ms)
+{
+	*timeout_ms = never(L, index, "media_timeout");
+	*hangup_ms = never(L, index, "media_timeout_hangup");
 }
 
 uint32_t args_seconds(lua_State *L, int index, const char *verb,

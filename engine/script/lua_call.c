@@ -100,9 +100,18 @@ static void set_us(lua_State *L, const char *name, uint32_t us)
 	lua_setfield(L, -2, name);
 }
 
+/* Hundredths; 0: nil. */
+static void set_judged(lua_State *L, const char *name, uint16_t value)
+{
+	if (!value)
+		return;
+	lua_pushnumber(L, value / 100.0);
+	lua_setfield(L, -2, name);
+}
+
 static void push_stats(lua_State *L, const struct media_stats *s)
 {
-	lua_createtable(L, 0, 11);
+	lua_createtable(L, 0, 16);
 	set_count(L, "rx_packets", s->rx_packets);
 	set_count(L, "tx_packets", s->tx_packets);
 	set_count(L, "rx_lost", s->rx_lost);
@@ -115,6 +124,11 @@ static void push_stats(lua_State *L, const struct media_stats *s)
 	set_us(L, "remote_jitter", s->remote_jitter_us);
 	if (s->rtt_us)
 		set_us(L, "rtt", s->rtt_us);
+	set_us(L, "rx_delay", s->rx_delay_ms * 1000);
+	set_us(L, "rx_concealed", s->rx_concealed_ms * 1000);
+	set_judged(L, "rx_burst", s->rx_burst);
+	set_judged(L, "rx_mos", s->rx_mos);
+	set_judged(L, "remote_mos", s->remote_mos);
 }
 
 static int l_header(lua_State *L)
@@ -337,13 +351,20 @@ static void set_headers(lua_State *L, const struct leg *leg, int options,
 	lua_pop(L, 1);
 }
 
-/* call:answer{headers} */
+/* call:answer{headers, media_timeout, media_timeout_hangup} */
 static int l_answer(lua_State *L)
 {
-	static const struct option options[] = {{"headers", OPT_TABLE}, {0}};
+	static const struct option options[] = {
+		{"headers", OPT_TABLE},
+		{"media_timeout", OPT_SECONDS},
+		{"media_timeout_hangup", OPT_SECONDS},
+		{0}};
 	struct leg *leg = leg_live(L, 1);
+	uint32_t timeout_ms, hangup_ms;
 
 	args_check(L, 2, "call:answer", options, false);
+	args_media_timeout(L, 2, &timeout_ms, &hangup_ms);
+	call_set_media_timeout(leg->call, timeout_ms, hangup_ms);
 	if (call_state(leg->call) == CALL_ANSWERED) {
 		lua_pushboolean(L, 1);
 		return 1;

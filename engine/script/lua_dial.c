@@ -46,6 +46,8 @@ static const struct option dial_options[] = {
 	{"display_name", OPT_STRING},
 	{"headers", OPT_TABLE},
 	{"max_duration", OPT_SECONDS},
+	{"media_timeout", OPT_SECONDS},
+	{"media_timeout_hangup", OPT_SECONDS},
 	{"campaign", OPT_STRING},
 	{"lead", OPT_ANY},
 	{"attempt", OPT_COUNT},
@@ -315,6 +317,7 @@ static void read_params(lua_State *L, struct dial *op)
 	p->display_name = args_string(L, 2, "display_name", NULL);
 	p->timeout_ms = args_ms(L, 2, "timeout", 0);
 	p->max_duration_ms = args_ms(L, 2, "max_duration", 0);
+	args_media_timeout(L, 2, &p->media_timeout_ms, &p->media_hangup_ms);
 	p->campaign = args_string(L, 2, "campaign", NULL);
 	p->lead_id = lead_id(L);
 	p->attempt = (unsigned)args_number(L, 2, "attempt", 0);

@@ -71,7 +71,7 @@ class Rtp:
         self.seq = random.getrandbits(15)
         self.ts = random.getrandbits(31)
         self.ssrc = random.getrandbits(32)
-        self.to = None
+        self.to = self.last = None  # whom it sends to; what came last
         self._closing = False
         self._senders = []
         self._thread = threading.Thread(target=self._receive, daemon=True)
@@ -85,6 +85,7 @@ class Rtp:
             if len(data) < 12 or data[0] >> 6 != 2:
                 continue
             _, pt, seq, ts, _ = struct.unpack(">BBHII", data[:12])
+            self.last = data
             self.packets.append((time.monotonic(), source[:2], pt & 127,
                                  pt >> 7, seq, ts, data[12:]))
 

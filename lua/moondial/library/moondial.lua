@@ -21,7 +21,7 @@ local moon = {}
 ---@field message string
 ---@field where string "file:line: "
 
----@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"
+---@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"
 
 ---@class moon.Event
 ---@field type moon.EventName
@@ -71,6 +71,8 @@ function moon.on_call(pattern, handler) end
 ---@field display_name string?
 ---@field headers table<string, string>?
 ---@field max_duration number?
+---@field media_timeout number? seconds without RTP until the event; 0: never
+---@field media_timeout_hangup number? seconds without RTP until it is ended; 0: never
 ---@field campaign string? for the call record
 ---@field lead table|string? its id goes to the call record; call.lead
 ---@field attempt integer?
@@ -273,7 +275,7 @@ function recorder:stop() end
 ---@field recording string?
 ---@field held boolean by the far side
 local call = {}
----@param options {headers: table<string, string>?}?
+---@param options {headers: table<string, string>?, media_timeout: number?, media_timeout_hangup: number?}?
 ---@return true
 function call:answer(options) end
 ---@return true

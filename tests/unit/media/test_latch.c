@@ -104,6 +104,76 @@ static void another_host_only_by_policy_and_after_silence(void **state)
 	assert_int_equal(stranger_in(&latch, false), 2000);
 }
 
+/* A NAT: signalling comes from its outside, and so does audio. A stranger may
+ * have sent for as long as it likes. */
+static void the_host_that_signals_comes_before_strangers(void **state)
+{
+	struct sa outside = addr("198.51.100.1", 5060);
+	const enum media_latch policies[] = {MEDIA_LATCH_NAT, MEDIA_LATCH_ANY};
+	(void)state;
+
+	for (int i = 0; i < 2; i++)
+		for (uint64_t now = 1000; now < 4000; now += 900) {
+			struct latch latch =
+				latch_to("10.1.2.3", 4000, policies[i]);
+
+			latch_set_signalling(&latch, &outside);
+			for (uint16_t n = 0; n < (now - 1000) / 20; n++)
+				(void)from(&latch, "198.51.100.9", 7000, n,
+					   1000 + 20 * n);
+			assert_int_equal(
+				from(&latch, "198.51.100.1", 4001, 1, now),
+				LATCH_REJECT);
+			assert_int_equal(
+				from(&latch, "198.51.100.1", 4001, 2, now),
+				LATCH_REJECT);
+			assert_int_equal(
+				from(&latch, "198.51.100.1", 4001, 3, now),
+				LATCH_NEW);
+			/* and keeps it, but for the host of SDP */
+			for (uint16_t n = 0; n < 200; n++)
+				assert_int_equal(from(&latch, "198.51.100.9",
+						      7000, n, now + 20 * n),
+						 LATCH_REJECT);
+			assert_int_equal(from(&latch, "10.1.2.3", 4000, 1, now),
+					 LATCH_NEW);
+		}
+	/* where the policy allows no other host, signalling is none either */
+	for (int i = 0; i < 2; i++) {
+		struct latch latch =
+			latch_to(i ? "10.1.2.3" : "203.0.113.7", 4000,
+				 i ? MEDIA_LATCH_SIGNALLED : MEDIA_LATCH_NAT);
+
+		latch_set_signalling(&latch, &outside);
+		for (uint16_t n = 0; n < 200; n++)
+			assert_int_equal(from(&latch, "198.51.100.1", 4001, n,
+					      1000 + 20 * n),
+					 LATCH_REJECT);
+	}
+}
+
+static void between_two_strangers_nobody_is_believed(void **state)
+{
+	struct latch latch = latch_to("10.1.2.3", 4000, MEDIA_LATCH_NAT);
+	(void)state;
+
+	for (uint16_t i = 0; i < 200; i++) {
+		uint64_t now = 1000 + 20u * i;
+
+		assert_int_equal(from(&latch, "198.51.100.9", 7000, i, now),
+				 LATCH_REJECT);
+		assert_int_equal(from(&latch, "192.0.2.77", 6000, i, now),
+				 LATCH_REJECT);
+	}
+	/* until one of them gives up */
+	for (uint16_t i = 200; i < 249; i++)
+		assert_int_equal(
+			from(&latch, "192.0.2.77", 6000, i, 1000 + 20u * i),
+			LATCH_REJECT);
+	assert_int_equal(from(&latch, "192.0.2.77", 6000, 249, 6000),
+			 LATCH_NEW);
+}
+
 static void a_burst_of_a_stranger_proves_nothing(void **state)
 {
 	struct latch latch = latch_to("10.1.2.3", 4000, MEDIA_LATCH_ANY);
@@ -193,6 +263,8 @@ int main(void)
 		cmocka_unit_test(
 			another_port_of_the_host_needs_three_in_sequence),
 		cmocka_unit_test(another_host_only_by_policy_and_after_silence),
+		cmocka_unit_test(the_host_that_signals_comes_before_strangers),
+		cmocka_unit_test(between_two_strangers_nobody_is_believed),
 		cmocka_unit_test(a_burst_of_a_stranger_proves_nothing),
 		cmocka_unit_test(private_means_rfc_1918_6598_3927_and_ula),
 		cmocka_unit_test(spraying_hinders_no_candidate),
