@@ -31,7 +31,7 @@ static void begin_call(struct fixture *f, const char *id, const char *lead,
 static void finish_call(struct fixture *f, const char *id,
 			const char *disposition)
 {
-	struct store_value v[35];
+	struct store_value v[40];
 	struct outcome out;
 
 	for (size_t i = 0; i < ARRAY_SIZE(v); ++i)
@@ -39,7 +39,7 @@ static void finish_call(struct fixture *f, const char *id,
 	v[6] = integer(5000);
 	v[7] = integer(4000);
 	v[9] = text(disposition);
-	v[34] = text(id);
+	v[39] = text(id);
 	query(f, &out, "cdr_finish", v, ARRAY_SIZE(v));
 	assert_int_equal(out.changes, 1);
 }
