@@ -6,7 +6,7 @@
 
 enum {
 	HEADER = 12,
-	FRAME = 160, /* samples and bytes of PCMU */
+	FRAME = AUDIO_FRAME,
 	PT_PCMU = 0,
 	PT_EVENT = 101,
 	SLOT_NS = 1000000,
@@ -41,7 +41,7 @@ void audio_start(struct audio *audio, struct audio_stream *stream,
 	stream->peer = *peer;
 	stream->ssrc = (uint32_t)random();
 	stream->seq = (uint16_t)random();
-	stream->ts = (uint32_t)random();
+	stream->ts = stream->first_sent_ts = (uint32_t)random();
 	stream->next = audio->slots[slot];
 	stream->prevp = &audio->slots[slot];
 	if (stream->next)
@@ -164,7 +164,14 @@ static void send_one(struct audio *audio, struct audio_stream *stream,
 				       HEADER + FRAME);
 
 		put_header(p, stream, PT_PCMU, stream->ts, false);
-		memset(p + HEADER, PCMU_SILENCE, FRAME);
+		if (audio->say)
+			memcpy(p + HEADER,
+			       audio->say +
+				       (stream->ts - stream->first_sent_ts) %
+					       audio->say_bytes,
+			       FRAME);
+		else
+			memset(p + HEADER, PCMU_SILENCE, FRAME);
 	}
 	stream->seq++;
 	stream->ts += FRAME;

@@ -15,6 +15,7 @@
 enum {
 	AUDIO_SLOTS = 20, /* ms in a packet's time */
 	AUDIO_PORTS = 65536,
+	AUDIO_FRAME = 160, /* samples and bytes of PCMU */
 };
 
 struct audio_stream {
@@ -22,6 +23,7 @@ struct audio_stream {
 	unsigned slot;
 	struct sockaddr_in peer;
 	uint32_t ts, ssrc;
+	uint32_t first_sent_ts;
 	uint16_t seq;
 	char digit; /* being sent, or to be sent; 0: none */
 	unsigned digit_step;
@@ -54,6 +56,10 @@ struct audio {
 	uint64_t next_ns; /* of the next slot */
 	unsigned slot;
 	bool measuring;
+	/* PCMU that each stream says from its start on, over and over; NULL:
+	 * silence */
+	const uint8_t *say;
+	size_t say_bytes; /* whole frames */
 	uint64_t sent, received, unknown, lost, late_slots;
 	uint64_t within, samples;
 	struct samples distances;

@@ -18,7 +18,12 @@
 #include "bench/caller.h"
 #include "bench/watch.h"
 
-enum { SETTLE_MS = 1000, DRAIN_MS = 15000, STREAM_PORT_STEP = 2 };
+enum {
+	SETTLE_MS = 1000,
+	DRAIN_MS = 15000,
+	STREAM_PORT_STEP = 2,
+	SAY_MAX = 1 << 20,
+};
 
 struct load {
 	struct caller_options call;
@@ -32,7 +37,34 @@ struct load {
 	struct callee *callee;
 	struct batch in;
 	struct watch begin, end;
+	uint8_t *say;
+	size_t say_bytes;
+	const char *touch; /* made in the middle of the measurement */
 };
+
+/* Raw PCMU; what is no whole frame is left out. */
+static void say_read(struct load *load, const char *path)
+{
+	FILE *f = fopen(path, "rb");
+
+	load->say = malloc(SAY_MAX);
+	if (!f || !load->say)
+		die("--say %s: %s", path, strerror(errno));
+	load->say_bytes = fread(load->say, 1, SAY_MAX, f);
+	load->say_bytes -= load->say_bytes % AUDIO_FRAME;
+	if (!load->say_bytes)
+		die("--say %s: too short", path);
+	fclose(f);
+}
+
+static void touch(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		die("--touch %s: %s", path, strerror(errno));
+	fclose(f);
+}
 
 static void options_read(struct load *load, int argc, char *argv[])
 {
@@ -48,6 +80,8 @@ static void options_read(struct load *load, int argc, char *argv[])
 		{"digit", required_argument, NULL, 'd'},
 		{"digit-at", required_argument, NULL, 'D'},
 		{"streams", required_argument, NULL, 'S'},
+		{"say", required_argument, NULL, 'y'},
+		{"touch", required_argument, NULL, 'T'},
 		{"watch", required_argument, NULL, 'w'},
 		{0},
 	};
@@ -86,6 +120,12 @@ static void options_read(struct load *load, int argc, char *argv[])
 			break;
 		case 'D':
 			load->call.digit_at = atof(optarg);
+			break;
+		case 'y':
+			say_read(load, optarg);
+			break;
+		case 'T':
+			load->touch = optarg;
 			break;
 		case 'S':
 			load->streams = (unsigned)atoi(optarg);
@@ -157,7 +197,10 @@ static void measure_for(struct load *load, double seconds)
 	if (load->audio)
 		audio_measure(load->audio, true);
 	load->begin = watch_read(load->watched);
-	turn_for(load, seconds);
+	turn_for(load, seconds / 2);
+	if (load->touch)
+		touch(load->touch);
+	turn_for(load, seconds / 2);
 	load->end = watch_read(load->watched);
 	if (load->audio)
 		audio_measure(load->audio, false);
@@ -322,6 +365,8 @@ int main(int argc, char *argv[])
 		if (!load.audio)
 			die("out of memory");
 		audio_open(load.audio, &load.self.sip);
+		load.audio->say = load.say;
+		load.audio->say_bytes = load.say_bytes;
 		load.self.audio = load.audio->addr;
 	} else {
 		/* What is sent there is thrown away by the kernel. */

@@ -27,6 +27,7 @@ import wave
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import network  # noqa: E402
 import picture  # noqa: E402
+import record  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -85,7 +86,8 @@ def wait_for(condition, what, seconds):
 class Engine:
     """A running engine with a fresh database; ended and checked on exit."""
 
-    def __init__(self, bench, name, script, args=(), options=()):
+    def __init__(self, bench, name, script, args=(), options=(), env=None):
+        self.env = env or {}
         self.folder = os.path.join(bench.work, name)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
@@ -108,7 +110,7 @@ class Engine:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=self.folder, stdout=log, stderr=log, preexec_fn=pin(ENGINE_CORE),
-                env={"MOONDIAL_SHARE": ROOT, **os.environ},
+                env={"MOONDIAL_SHARE": ROOT, **os.environ, **self.env},
             )
         try:
             wait_for(self.ready, "the engine's start", START_S)
@@ -304,6 +306,36 @@ class Bench:
         """Calls a second, without the time that the last one took to end."""
         return r["completed"] / max(r["span"] - call_s, 0.001)
 
+    def record(self, calls):
+        """Recordings in stereo of all calls; in the middle the disk stands still."""
+        seconds = self.seconds(12, 5)
+        period = record.write_pattern(self.work)
+        recordings = os.path.join(self.work, "recordings")
+        shutil.rmtree(recordings, ignore_errors=True)
+        stall = os.path.join(self.work, "stall")
+        env = {"LD_PRELOAD": self.program("bench/libbench_stall.so"),
+               "STALL_FILE": stall, "STALL_MS": str(record.STALL_MS)}
+        with Engine(self, "record", "record.lua", ["pattern"], ["--set", f"recordings={recordings}"],
+                    env) as engine:
+            r = self.load("call", "--target", SIP, "--audio", "--together", "--count", calls,
+                          "--rate", 200, "--seconds", seconds, "--watch", engine.pid,
+                          "--say", os.path.join(self.work, "pattern.ulaw"), "--touch", stall)
+            wait_for(lambda: self.idle(engine), "the end of all recordings", 20)
+        records = engine.records()
+        stalled = not os.path.exists(stall)
+        paths = [os.path.join(recordings, name) for name in os.listdir(recordings)]
+        figures = record.check(paths, period)
+        shutil.rmtree(recordings)
+        a, floor = r["audio"], self.floor_of_rtp(calls)
+        failures = calls - r["completed"] + max(0, r["answered"] - records)
+        failures += calls - figures["files"] + figures["unreadable"] + (not stalled)
+        failures += bool(figures["sent_gaps"]) + bool(figures["heard_silent"])
+        self.row("recording, disk stalls", f"{calls} calls", calls_s=None,
+                 cost=r["cpu_ms"] / (calls * r["seconds"]), unit="call-s",
+                 floor=floor["cost"], p50=None, p99=None, failures=failures,
+                 within=a["within_5ms"], floor_within=floor["audio"]["within_5ms"],
+                 load_late=a["load_late"], recorded=figures, raw=r)
+
     def digit(self, rate):
         seconds = self.seconds(20, 4)
         prompts = [self.tone(2, "question"), self.tone(2, "thanks")]
@@ -429,6 +461,10 @@ def note(row):
         notes.append(f"{row['kept']} KB kept after the end")
     if "beyond" in row:
         notes.append(f"{row['beyond']:.3f} beyond the packets of {row['call_s']:.1f} s")
+    if "recorded" in row:
+        figures = row["recorded"]
+        notes.append(f"{figures['seconds']:.0f} s recorded: {figures['sent_gaps']} frames sent and "
+                     f"{figures['heard_silent']} heard are missing, {figures['heard_strange']} concealed")
     if row.get("lost"):
         notes.append(f"{row['lost']:.2%} of packets lost")
     if row.get("load_late"):
@@ -466,7 +502,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "digit", "campaign", "store", "network")
+WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "store", "network")
 
 
 def parse(argv):
@@ -475,8 +511,9 @@ def parse(argv):
     p.add_argument("--only", action="append", choices=WORKLOADS, help="this workload (may be repeated)")
     p.add_argument("--rates", type=numbers, help="calls/s of 'answer' (500,1000,2000,4000)")
     p.add_argument("--overload", type=int, metavar="RATE", help="one more run of 'answer', where 503 is right")
-    p.add_argument("--calls", type=numbers, help="calls of 'audio' (100,500,1000)")
+    p.add_argument("--calls", type=numbers, help="calls of 'audio' (500,1000,2000,3000)")
     p.add_argument("--memory-calls", type=int, help="calls of 'memory' (1000)")
+    p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
     p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (50)")
     p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (200)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
@@ -486,9 +523,10 @@ def parse(argv):
     quick = o.quick
     o.only = o.only or WORKLOADS
     o.rates = o.rates or ([200, 500] if quick else [500, 1000, 2000, 4000])
-    o.calls = o.calls or ([50, 100] if quick else [100, 500, 1000])
+    o.calls = o.calls or ([50, 100] if quick else [500, 1000, 2000, 3000])
     o.campaign_rate = o.campaign_rate or (50 if quick else 200)
     o.memory_calls = o.memory_calls or (200 if quick else 1000)
+    o.record_calls = o.record_calls or (100 if quick else 500)
     o.digit_rate = o.digit_rate or (20 if quick else 50)
     return o
 
@@ -515,6 +553,7 @@ def main(argv):
         + ([(bench.answer, options.overload, True)] if options.overload else []),
         "audio": [(bench.audio, calls) for calls in options.calls],
         "memory": [(bench.memory, options.memory_calls)],
+        "record": [(bench.record, options.record_calls)],
         "digit": [(bench.digit, options.digit_rate)],
         "campaign": [(bench.campaign, options.campaign_rate)],
         "store": [(bench.store,)],

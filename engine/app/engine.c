@@ -11,6 +11,7 @@
 #include "app/cdr_writer.h"
 #include "app/config.h"
 #include "app/define.h"
+#include "app/ebb.h"
 #include "app/engine_private.h"
 #include "base/background.h"
 #include "base/clock.h"
@@ -223,6 +224,7 @@ void engine_free(struct engine *engine)
 	if (!engine)
 		return;
 	tmr_cancel(&engine->timer);
+	ebb_watch_stop(engine->ebb);
 	control_free(engine->control);
 	if (engine->calls)
 		calls_drain(engine->calls, 0);
@@ -234,6 +236,7 @@ void engine_free(struct engine *engine)
 	accounts_free(engine->accounts);
 	stack_free(engine->stack);
 	background_free(engine->background);
+	ebb_watch_free(engine->ebb);
 	store_close(engine->store);
 	loop_signal(engine->loop, SIGINT, NULL, NULL);
 	loop_signal(engine->loop, SIGTERM, NULL, NULL);

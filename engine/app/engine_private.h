@@ -19,6 +19,7 @@ struct engine {
 	struct calls *calls;
 	struct scripts *scripts;
 	struct control *control;
+	struct ebb_watch *ebb;
 	cJSON *config_public;
 	enum engine_phase phase;
 	struct tmr timer; /* looks for idleness, then for quiet */

@@ -11,6 +11,7 @@
 #include "app/cdr_writer.h"
 #include "app/config.h"
 #include "app/define.h"
+#include "app/ebb.h"
 #include "app/engine_private.h"
 #include "base/background.h"
 #include "base/log.h"
@@ -417,6 +418,15 @@ static bool start_control(struct engine *engine, char *err, size_t size)
 			      engine_command, engine, err, size);
 }
 
+static bool start_ebb(struct engine *engine, char *err, size_t size)
+{
+	if (!ebb_watch_alloc(&engine->ebb, engine->calls, engine->scripts,
+			     engine->background))
+		return true;
+	(void)snprintf(err, size, "out of memory");
+	return false;
+}
+
 bool engine_start_rooms(struct engine *engine,
 			const struct engine_params *params, char *err,
 			size_t size)
@@ -450,6 +460,7 @@ bool engine_start_rooms(struct engine *engine,
 	       start_elements(engine, "trunks", "trunk", err, size) &&
 	       start_scripts(engine, err, size) &&
 	       start_control(engine, err, size) &&
+	       start_ebb(engine, err, size) &&
 	       scripts_load(engine->scripts, params->script, params->argv, err,
 			    size);
 }

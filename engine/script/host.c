@@ -194,6 +194,7 @@ void scripts_free(struct scripts *host)
 	host->gen = mem_deref(host->gen);
 	lua_close(host->L);
 	tmr_cancel(&host->memory_tmr);
+	tmr_cancel(&host->collect_tmr);
 	mem_deref(host->ids);
 	free(host);
 }

@@ -97,6 +97,10 @@ struct scripts {
 	bool collects;	    /* a full collection around each callback */
 	bool freeing;	    /* scripts_free() is under way */
 	uint64_t bytes;
+	struct tmr collect_tmr; /* scripts_collect() is at work */
+	scripts_collected_h *collected;
+	void *collected_arg;
+	unsigned collect_cycles;
 	struct tmr memory_tmr;	    /* refusing: collect, until it is enough */
 	char oom_where[WHERE_SIZE]; /* "file:line", or "" */
 };

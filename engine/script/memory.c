@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "call/call.h"
 
@@ -81,4 +82,34 @@ void memory_watch(struct scripts *host)
 		if (host->config.calls)
 			calls_refuse(host->config.calls, NULL);
 	}
+}
+
+enum {
+	SLICE_NS = 1000000,
+	SLICE_EACH_MS = 5,
+	STEP_KB = 16,
+	CYCLES = 2, /* the first may have begun before all was garbage */
+};
+
+static void collect_slice(void *arg)
+{
+	struct scripts *host = arg;
+	uint64_t end_ns = clock_mono_ns() + SLICE_NS;
+
+	while (host->collect_cycles < CYCLES && clock_mono_ns() < end_ns)
+		host->collect_cycles +=
+			lua_gc(host->L, LUA_GCSTEP, STEP_KB) != 0;
+	if (host->collect_cycles < CYCLES)
+		tmr_start(&host->collect_tmr, SLICE_EACH_MS, collect_slice,
+			  host);
+	else
+		host->collected(host->collected_arg);
+}
+
+void scripts_collect(struct scripts *host, scripts_collected_h *done, void *arg)
+{
+	host->collected = done;
+	host->collected_arg = arg;
+	host->collect_cycles = 0;
+	tmr_start(&host->collect_tmr, SLICE_EACH_MS, collect_slice, host);
 }

@@ -93,6 +93,12 @@ struct scripts_count {
 };
 void scripts_count(const struct scripts *scripts, struct scripts_count *count);
 
+/* Collect Lua's garbage, in slices that delay nobody; then DONE, unless the
+ * scripts are freed before. One at a time. */
+typedef void(scripts_collected_h)(void *arg);
+void scripts_collect(struct scripts *scripts, scripts_collected_h *done,
+		     void *arg);
+
 /* Nothing left that could do anything: no handler, task, timer, subscription
  * or call. `moondial run` of a script that has finished ends then. */
 bool scripts_idle(const struct scripts *scripts);

@@ -617,6 +617,11 @@ void connection_close(struct connection *conn)
 	free(conn);
 }
 
+void connection_shrink(struct connection *conn)
+{
+	(void)sqlite3_db_release_memory(conn->db);
+}
+
 sqlite3 *connection_db(const struct connection *conn)
 {
 	return conn->db;

@@ -24,6 +24,9 @@ int connection_open(struct connection **cp, const char *path,
 		    enum connection_mode mode, char *err, size_t size);
 void connection_close(struct connection *conn);
 
+/* Pages that are cached only, and memory that is free, back to malloc. */
+void connection_shrink(struct connection *conn);
+
 sqlite3 *connection_db(const struct connection *conn);
 const char *connection_path(const struct connection *conn);
 

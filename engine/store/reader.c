@@ -7,6 +7,8 @@
 #include "store/reader.h"
 #include "store/request.h"
 
+enum { QUIET_MS = 20000 }; /* without a request: the cache of pages goes */
+
 struct reader {
 	pthread_t thread;
 	struct connection *conn;
@@ -42,11 +44,15 @@ static void run_read(struct reader *r, struct request *req)
 static void *run_reader(void *arg)
 {
 	struct reader *r = arg;
-	bool stop = false;
+	bool stop = false, quiet = false;
 
 	while (!stop) {
-		struct mail *mail = mailbox_wait(r->inbox, -1);
+		struct mail *mail =
+			mailbox_wait(r->inbox, quiet ? -1 : QUIET_MS);
 
+		quiet = !mail;
+		if (quiet)
+			connection_shrink(r->conn);
 		while (mail) {
 			struct request *req = (struct request *)mail;
 

@@ -27,6 +27,7 @@ enum {
 	STOP_LIMIT_MS = 10000, /* trouble while stopping */
 	WARN_FIRST_MS = 1000,
 	WARN_EVERY_MS = 10000,
+	QUIET_MS = 20000, /* without a request: the cache goes */
 };
 
 struct writer {
@@ -38,7 +39,7 @@ struct writer {
 	/* the thread's own */
 	struct request *head, **tail; /* pending, oldest first */
 	size_t pending;
-	bool stopping;
+	bool stopping, shrunk;
 	uint64_t stop_ms;
 	uint64_t committed_ms; /* when the last group was */
 	uint64_t commit_ms;    /* how long its fsync took */
@@ -359,6 +360,18 @@ static void gather(struct writer *w)
 		wait_ms(w, GATHER_MS - passed, GATHER_MAX);
 }
 
+/* For the next one. When none comes for long, the cache of pages goes: it has
+ * grown with the last crowd. */
+static struct mail *wait_request(struct writer *w)
+{
+	struct mail *mail = mailbox_wait(w->inbox, w->shrunk ? -1 : QUIET_MS);
+
+	w->shrunk = !mail;
+	if (w->shrunk)
+		connection_shrink(w->conn);
+	return mail;
+}
+
 static void *run_writer(void *arg)
 {
 	struct writer *w = arg;
@@ -370,7 +383,7 @@ static void *run_writer(void *arg)
 				break;
 			/* Nobody tries any more: the next one shall. */
 			atomic_store(&w->fault, NULL);
-			collect(w, mailbox_wait(w->inbox, -1));
+			collect(w, wait_request(w));
 			continue;
 		}
 		gather(w);
