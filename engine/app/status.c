@@ -1,5 +1,6 @@
 /* What `moondial status` shows: numbers of calls, accounts, trunks, scripts,
  * and the counters of all rooms. */
+#include <malloc.h>
 #include <re.h>
 
 #include "app/config.h"
@@ -113,6 +114,15 @@ static void add_defence(cJSON *o, cJSON *calls, const struct engine *engine)
 	cJSON_AddItemToObject(o, "bans", status_bans(engine));
 }
 
+/* Allocated now, of all threads. What the C library keeps for later is not in
+ * it, unlike in the process's size. */
+static double heap_bytes(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return (double)info.uordblks + (double)info.hblkhd;
+}
+
 cJSON *engine_status(const struct engine *engine)
 {
 	cJSON *o = cJSON_CreateObject(), *c;
@@ -146,12 +156,19 @@ cJSON *engine_status(const struct engine *engine)
 	c = cJSON_AddObjectToObject(o, "scripts");
 	cJSON_AddNumberToObject(c, "coroutines", scripts.coroutines);
 	cJSON_AddNumberToObject(c, "generations", scripts.generations);
+	cJSON_AddNumberToObject(c, "references", scripts.references);
 	cJSON_AddNumberToObject(c, "memory_bytes",
 				(double)scripts.memory_bytes);
 	cJSON_AddNumberToObject(c, "errors", (double)scripts.errors);
 
 	cJSON_AddNumberToObject(o, "streams",
 				(double)media_stream_count(engine->media));
+	cJSON_AddNumberToObject(o, "heap_bytes", heap_bytes());
+	cJSON_AddNumberToObject(o, "store_bytes", (double)store_memory_bytes());
+	cJSON_AddNumberToObject(o, "ports_free",
+				(double)media_ports_free(engine->media));
+	cJSON_AddNumberToObject(o, "sip_sessions",
+				stack_sessions(engine->stack));
 	cJSON_AddNumberToObject(o, "store_queued",
 				(double)store_queued(engine->store));
 	if (store_trouble(engine->store))

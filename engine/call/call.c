@@ -38,8 +38,10 @@ int call_alloc(struct call **cp, struct calls *calls, bool out)
 {
 	struct call *call = mem_zalloc(sizeof(*call), call_destructor);
 
-	if (!call)
+	if (!call || cdr_reserve(&call->cdr)) {
+		mem_deref(call);
 		return ENOMEM;
+	}
 	call->calls = calls;
 	call->out = out;
 	call->state = CALL_IDLE;

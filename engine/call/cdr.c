@@ -2,16 +2,44 @@
 
 #include "call/cdr.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
 
+enum { RESERVE = 32 };
+
+int cdr_reserve(struct cdr *cdr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cdr->reserve); i++) {
+		cdr->reserve[i] = mem_zalloc(RESERVE, NULL);
+		if (!cdr->reserve[i])
+			return ENOMEM;
+	}
+	return 0;
+}
+
+/* The memory set aside for FIELD, holding TEXT; NULL: none, or used up. */
+static char *from_reserve(struct cdr *cdr, char **field, const char *text)
+{
+	size_t i = field == &cdr->hangup_cause;
+	char *copy = cdr->reserve[i];
+
+	if (field != &cdr->disposition && field != &cdr->hangup_cause)
+		return NULL;
+	cdr->reserve[i] = NULL;
+	if (copy)
+		str_ncpy(copy, text, RESERVE);
+	return copy;
+}
+
 void cdr_set(struct cdr *cdr, char **field, const char *text)
 {
 	char *copy = NULL;
 
-	if (text && *text && str_dup(&copy, text)) {
+	if (text && *text && str_dup(&copy, text) &&
+	    !(copy = from_reserve(cdr, field, text))) {
 		log_error(cdr->id, "CDR: out of memory");
 		return;
 	}
@@ -50,14 +78,14 @@ void cdr_recording(struct cdr *cdr, const char *path)
 void cdr_clear(struct cdr *cdr)
 {
 	char **const fields[] = {
-		&cdr->sip_call_id, &cdr->account,   &cdr->trunk,
-		&cdr->from_uri,	   &cdr->from_user, &cdr->display_name,
-		&cdr->to_uri,	   &cdr->to_user,   &cdr->peer,
-		&cdr->disposition, &cdr->reason,    &cdr->hangup_cause,
-		&cdr->hangup_line, &cdr->codec,	    &cdr->digits,
-		&cdr->recording,   &cdr->script,    &cdr->script_error,
-		&cdr->traceback,   &cdr->user_json, &cdr->campaign,
-		&cdr->lead_id,
+		&cdr->sip_call_id, &cdr->account,    &cdr->trunk,
+		&cdr->from_uri,	   &cdr->from_user,  &cdr->display_name,
+		&cdr->to_uri,	   &cdr->to_user,    &cdr->peer,
+		&cdr->disposition, &cdr->reason,     &cdr->hangup_cause,
+		&cdr->hangup_line, &cdr->codec,	     &cdr->digits,
+		&cdr->recording,   &cdr->script,     &cdr->script_error,
+		&cdr->traceback,   &cdr->user_json,  &cdr->campaign,
+		&cdr->lead_id,	   &cdr->reserve[0], &cdr->reserve[1],
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)

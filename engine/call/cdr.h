@@ -40,10 +40,14 @@ struct cdr {
 	char *user_json;
 	char *campaign, *lead_id;
 	unsigned attempt;
+	char *reserve[2]; /* for disposition and hangup_cause */
 };
 
+/* How a call has ended is known in any case: set memory aside. ENOMEM. */
+int cdr_reserve(struct cdr *cdr);
+
 /* Set a string to a copy; empty or NULL: none. When memory is out it stays as
- * it was, and that is logged. */
+ * it was, and that is logged; disposition and hangup_cause have theirs. */
 void cdr_set(struct cdr *cdr, char **field, const char *text);
 
 /* A digit was heard; past CDR_DIGITS_MAX they aren't kept. */

@@ -256,6 +256,11 @@ size_t media_stream_count(const struct media *media)
 	return handle_count(media->ports);
 }
 
+size_t media_ports_free(const struct media *media)
+{
+	return port_pool_free_pairs(media->pool);
+}
+
 /* ---- commands ------------------------------------------------------- */
 
 /* The stream's port while it takes commands. */

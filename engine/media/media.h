@@ -117,6 +117,8 @@ void media_forget_prompts(struct media *media);
 
 /* Streams open now. */
 size_t media_stream_count(const struct media *media);
+/* Pairs of ports that no stream has. */
+size_t media_ports_free(const struct media *media);
 
 /* ---- streams -------------------------------------------------------- */
 

@@ -199,11 +199,31 @@ void scripts_free(struct scripts *host)
 	free(host);
 }
 
+/* Values in the registry under a number of luaL_ref(); what it keeps for free
+ * ones are numbers themselves. */
+static unsigned references(lua_State *L)
+{
+	unsigned n = 0;
+
+	if (!lua_checkstack(L, 3))
+		return 0;
+	lua_pushnil(L);
+	while (lua_next(L, LUA_REGISTRYINDEX)) {
+		if (lua_isinteger(L, -2) &&
+		    lua_tointeger(L, -2) > LUA_RIDX_LAST &&
+		    lua_type(L, -1) != LUA_TNUMBER)
+			n++;
+		lua_pop(L, 1);
+	}
+	return n;
+}
+
 void scripts_count(const struct scripts *host, struct scripts_count *count)
 {
 	memset(count, 0, sizeof(*count));
 	count->coroutines = list_count(&host->scripts);
 	count->generations = list_count(&host->generations);
+	count->references = references(host->L);
 	count->memory_bytes = host->bytes;
 	count->errors = host->errors;
 }

@@ -89,6 +89,7 @@ void scripts_event(struct scripts *scripts, const char *name,
 
 struct scripts_count {
 	unsigned coroutines, generations;
+	unsigned references; /* Lua values that C holds */
 	uint64_t memory_bytes, errors;
 };
 void scripts_count(const struct scripts *scripts, struct scripts_count *count);

@@ -362,3 +362,18 @@ unsigned stack_pending(const struct stack *stack)
 {
 	return stack->pending;
 }
+
+static bool count_one(struct le *le, void *arg)
+{
+	(void)le;
+	++*(unsigned *)arg;
+	return false;
+}
+
+unsigned stack_sessions(const struct stack *stack)
+{
+	unsigned n = 0;
+
+	(void)hash_apply(stack->sessions, count_one, &n);
+	return n;
+}

@@ -99,4 +99,8 @@ struct sources *stack_sources(const struct stack *stack);
  * to 32 s and count against limits. */
 unsigned stack_pending(const struct stack *stack);
 
+/* Sessions that are there, those that only wait for their last transaction
+ * included. */
+unsigned stack_sessions(const struct stack *stack);
+
 #endif

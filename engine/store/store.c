@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <libgen.h>
 #include "base/handle.h"
@@ -319,4 +320,9 @@ const char *store_trouble(const struct store *store)
 const char *store_query(const char *name)
 {
 	return sql_query(name);
+}
+
+uint64_t store_memory_bytes(void)
+{
+	return (uint64_t)sqlite3_memory_used();
 }

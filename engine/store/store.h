@@ -86,6 +86,9 @@ void store_cancel(struct store *store, uint64_t request);
 /* Requests not yet answered. */
 size_t store_queued(const struct store *store);
 
+/* What the database library has allocated, its cache of pages included. */
+uint64_t store_memory_bytes(void);
+
 /* Why no new calls should begin, as their records might not be kept: the disk
  * is full, can't be written, or too much waits for it ("the disk is full", …).
  * NULL: none. It passes by itself. */
