@@ -298,6 +298,13 @@ static const struct schema limit_fields[] = {
 	 .unit = "s",
 	 .def = "14400",
 	 .help = "the longest call; 0: no limit"},
+	{.name = "connections",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 1000000,
+	 .def = "1000",
+	 .help = "TCP connections for SIP; beyond it the oldest without a "
+		 "message makes room; 0: no limit"},
 	{.name = "delay",
 	 .type = SCHEMA_NUMBER,
 	 .min = 0,
@@ -335,6 +342,12 @@ static const struct schema source_fields[] = {
 	 .help = "garbage, malformed and refused requests from one address; "
 		 "more "
 		 "are a ban; 0: no limit"},
+	{.name = "connections",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 1000000,
+	 .def = "32",
+	 .help = "TCP connections from one address; 0: no limit"},
 	{.name = "ban",
 	 .type = SCHEMA_NUMBER,
 	 .min = 0,

@@ -173,6 +173,10 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 		.delay_ms =
 			(uint32_t)(1000 *
 				   schema_number(root, "limits.delay", 0.05)),
+		.source_connections = (unsigned)schema_number(
+			root, "sources.connections", 32),
+		.connections = (unsigned)schema_number(
+			root, "limits.connections", 1000),
 		.gateh = gate,
 		.banh = banned,
 	};

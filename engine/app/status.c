@@ -110,6 +110,7 @@ static void add_defence(cJSON *o, cJSON *calls, const struct engine *engine)
 	cJSON_AddBoolToObject(c, "active", count.overloaded);
 	cJSON_AddNumberToObject(c, "delay_ms", count.delay_ms);
 	cJSON_AddNumberToObject(c, "rate", count.admit_rate);
+	cJSON_AddNumberToObject(o, "tcp_connections", count.connections);
 	cJSON_AddNumberToObject(o, "sources", count.sources.known);
 	cJSON_AddItemToObject(o, "bans", status_bans(engine));
 }

@@ -182,6 +182,11 @@ struct re_fds *loop_re_fds(struct loop *loop)
 	return loop->fds;
 }
 
+void loop_watch_fds(struct loop *loop, loop_fd_h *handler, void *arg)
+{
+	re_fds_watch(loop->fds, handler, arg);
+}
+
 struct re_timers *loop_re_timers(struct loop *loop)
 {
 	return loop->timers;

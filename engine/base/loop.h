@@ -38,6 +38,11 @@ void loop_stop(struct loop *loop);
 
 struct event_base *loop_event_base(struct loop *loop);
 
+/* Tell HANDLER of each descriptor that libre begins and ceases to listen to
+ * (OPEN true, false). It may shut a socket down, not close it. NULL: nobody. */
+typedef void(loop_fd_h)(int fd, bool open, void *arg);
+void loop_watch_fds(struct loop *loop, loop_fd_h *handler, void *arg);
+
 /* Call HANDLER for signal SIG on the loop (not in signal context).
  * One handler a signal; NULL removes it. ENOMEM, EINVAL. */
 int loop_signal(struct loop *loop, int sig, loop_signal_h *handler, void *arg);

@@ -35,6 +35,8 @@ struct re_fds {
 	struct event_base *base;
 	struct fd_slot *slots; /* indexed by descriptor */
 	int size;
+	loop_fd_h *watchh;
+	void *watch_arg;
 };
 
 static struct re_fds *current_fds(void)
@@ -64,6 +66,12 @@ void re_fds_free(struct re_fds *fds)
 			event_free(fds->slots[fd].event);
 	free(fds->slots);
 	free(fds);
+}
+
+void re_fds_watch(struct re_fds *fds, loop_fd_h *handler, void *arg)
+{
+	fds->watchh = handler;
+	fds->watch_arg = arg;
 }
 
 static int grow(struct re_fds *fds, int fd)
@@ -129,13 +137,17 @@ int fd_listen(int fd, int flags, fd_h *fh, void *arg)
 	struct re_fds *fds = current_fds();
 	struct fd_slot *slot;
 	short what = EV_PERSIST;
+	bool fresh;
 	int err;
 
 	if (fd < 0)
 		return EBADF;
 	if (!flags || !fh) {
-		if (fds && fd < fds->size && fds->slots[fd].handler)
+		if (fds && fd < fds->size && fds->slots[fd].handler) {
 			forget(&fds->slots[fd]);
+			if (fds->watchh)
+				fds->watchh(fd, false, fds->watch_arg);
+		}
 		return 0;
 	}
 	if (!fds)
@@ -150,7 +162,8 @@ int fd_listen(int fd, int flags, fd_h *fh, void *arg)
 	/* Registered anew even when the flags stay: should the descriptor have
 	 * been closed and opened behind our back, the kernel has forgotten it.
 	 */
-	if (slot->handler)
+	fresh = !slot->handler;
+	if (!fresh)
 		forget(slot);
 
 	if (flags & FD_READ)
@@ -171,6 +184,8 @@ int fd_listen(int fd, int flags, fd_h *fh, void *arg)
 	slot->arg = arg;
 	slot->flags = flags;
 	widen_backlog(fd);
+	if (fresh && fds->watchh)
+		fds->watchh(fd, true, fds->watch_arg);
 	return 0;
 }
 

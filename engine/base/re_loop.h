@@ -7,13 +7,14 @@
 #ifndef MOONDIAL_BASE_RE_LOOP_H
 #define MOONDIAL_BASE_RE_LOOP_H
 
-struct loop;
-struct event_base;
+#include "base/loop.h"
+
 struct re_fds;
 struct re_timers;
 
 int re_fds_alloc(struct re_fds **fp, struct event_base *base);
 void re_fds_free(struct re_fds *fds);
+void re_fds_watch(struct re_fds *fds, loop_fd_h *handler, void *arg);
 
 /* Timers still running are disarmed: cancelling them later does nothing. */
 int re_timers_alloc(struct re_timers **tp, struct event_base *base);

@@ -11,6 +11,8 @@
 #include "sip/header.h"
 #include "sip/sanity.h"
 #include "sip/session_private.h"
+#include "sip/sources.h"
+#include "sip/tcp_guard.h"
 #include "sip/udp_tap.h"
 
 METRIC(sip_rx_requests, "SIP requests received, retransmissions included")
@@ -125,7 +127,10 @@ static bool within_limits(struct stack *stack, const struct sip_msg *msg)
 
 static bool enters(struct stack *stack, const struct sip_msg *msg)
 {
-	return msg->tp == SIP_TRANSP_UDP || within_limits(stack, msg);
+	if (msg->tp == SIP_TRANSP_UDP)
+		return true;
+	tcp_guard_heard(stack->tcp, &msg->src);
+	return within_limits(stack, msg);
 }
 
 /* Whether a new call can be taken; else it has been refused. */

@@ -17,6 +17,7 @@ METRIC(sip_rx_put_off, "datagrams dropped because too many waited")
 
 enum {
 	BATCH = 32,
+	BATCHES = 16, /* in a turn of the loop */
 	DATAGRAM_MAX = 65535,
 	CONTROL_SIZE = 64,
 	WAITING_MAX = 8192,	      /* datagrams … */
@@ -327,7 +328,9 @@ static void on_readable(int flags, void *arg)
 	int n = BATCH;
 	(void)flags;
 
-	while (n == BATCH && intake->count < WAITING_MAX) {
+	/* Not until there is none: a flood would keep us here. */
+	for (unsigned i = 0;
+	     i < BATCHES && n == BATCH && intake->count < WAITING_MAX; i++) {
 		uint64_t now_us, now_ms;
 
 		batch_prepare(intake);
@@ -335,8 +338,8 @@ static void on_readable(int flags, void *arg)
 			     NULL);
 		now_us = wall_us();
 		now_ms = clock_mono_ms();
-		for (int i = 0; i < n; i++)
-			arrived(inlet, (unsigned)i, now_us, now_ms);
+		for (int k = 0; k < n; k++)
+			arrived(inlet, (unsigned)k, now_us, now_ms);
 	}
 	if (!soon_pending(&intake->soon))
 		run(intake);

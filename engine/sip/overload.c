@@ -9,11 +9,13 @@ METRIC(overload_times, "times that the engine began to refuse calls as late")
 
 enum {
 	INTERVAL_MS = 100,
+	WAITS_MIN = 4,
 	CALM_MS = 2000, /* without a refusal: it is over */
 	RETRY_AFTER_S = 2,
 };
 
 #define RATE_MIN 10.0
+#define DRAIN_S	 0.5
 
 void overload_init(struct overload *o, uint32_t target_ms)
 {
@@ -21,14 +23,17 @@ void overload_init(struct overload *o, uint32_t target_ms)
 	o->target_us = target_ms * 1000;
 }
 
-static void begin(struct overload *o, uint64_t now_ms)
+static void begin(struct overload *o, uint64_t now_ms, uint64_t ms)
 {
 	static struct log_limit limit = LOG_LIMIT(6, 60000);
+	const double now = o->admitted * 1e3 / (double)ms;
 
 	o->active = true;
-	o->rate = o->smooth;
+	o->rate = now > o->smooth ? now : o->smooth;
 	if (o->rate < RATE_MIN)
 		o->rate = RATE_MIN;
+	o->capacity = o->rate;
+	o->usual = o->smooth / 4;
 	o->tokens = 0;
 	o->filled_ms = o->calm_ms = o->since_ms = now_ms;
 	o->times++;
@@ -51,16 +56,31 @@ static void end(struct overload *o, uint64_t now_ms)
 		    (unsigned long long)o->total_turned_away);
 }
 
-/* Down quickly, the more the longer they wait; up slowly, while there are
- * calls to be had. */
-static void adapt(struct overload *o)
+static double between(double low, double value, double high)
 {
-	const double wait = (double)o->standing_us / o->target_us;
+	return value < low ? low : value > high ? high : value;
+}
 
-	if (wait > 1)
-		o->rate *= wait > 4 ? 0.7 : 1 - 0.1 * (wait - 1);
-	else if (wait < 0.5 && o->turned_away)
-		o->rate *= 1.05;
+/* While calls wait, what was admitted and by how much the wait has changed
+ * tell what can be done: the rate is that, less what brings the wait back to
+ * its target within DRAIN_S. When none waits, there is room for more. */
+static void adapt(struct overload *o, double seconds)
+{
+	const double wait = o->standing_us / 1e6, target = o->target_us / 1e6;
+	const double change = (wait - o->before_us / 1e6) / seconds;
+	const double admitted = o->admitted / seconds;
+
+	if (wait > target / 2) {
+		const double can = admitted / between(0.7, 1 + change, 4);
+
+		o->capacity += 0.3 * (can - o->capacity);
+		o->rate = o->capacity *
+			  between(0.3, 1 - (wait - target) / DRAIN_S, 1);
+	} else if (o->turned_away) {
+		o->rate += 0.05 * (o->rate > o->usual ? o->rate : o->usual);
+		if (o->capacity < admitted)
+			o->capacity = admitted;
+	}
 	if (o->rate < RATE_MIN)
 		o->rate = RATE_MIN;
 }
@@ -71,19 +91,21 @@ static void turn(struct overload *o, uint64_t now_ms)
 
 	if (ms < INTERVAL_MS)
 		return;
-	o->standing_us = o->waited ? o->shortest_us : o->late_us;
+	/* One that has waited is an accident. */
+	o->standing_us = o->waited >= WAITS_MIN ? o->shortest_us : o->late_us;
 	/* A long pause between calls is no low rate. */
 	if (o->admitted)
 		o->smooth += 0.3 * (o->admitted * 1e3 / (double)ms - o->smooth);
 	if (o->interval_ms && !o->active && o->standing_us > o->target_us)
-		begin(o, now_ms);
+		begin(o, now_ms, ms);
 	else if (o->active)
-		adapt(o);
+		adapt(o, (double)ms / 1e3);
 	if (o->turned_away || o->standing_us > o->target_us)
 		o->calm_ms = now_ms;
 	if (o->active && now_ms - o->calm_ms >= CALM_MS)
 		end(o, now_ms);
 	o->interval_ms = now_ms;
+	o->before_us = o->standing_us;
 	o->waited = o->late_us = o->admitted = o->turned_away = 0;
 }
 

@@ -24,9 +24,11 @@ struct overload {
 	uint32_t admitted, turned_away; /* in it */
 	double smooth;			/* admitted a second, lately */
 	double rate;			/* active: calls a second */
+	double usual;			/* a quarter of it before */
+	double capacity; /* active: what can be done, as it seems */
 	double tokens;
 	uint64_t filled_ms, calm_ms;
-	uint32_t standing_us; /* of the last interval */
+	uint32_t standing_us, before_us; /* of the last interval, of its own */
 	uint64_t since_ms, total_turned_away, times;
 };
 

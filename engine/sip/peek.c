@@ -25,6 +25,12 @@ static bool blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* The same, or of a line end that a folded line has inside. */
+static bool space(char c)
+{
+	return blank(c) || c == '\r' || c == '\n';
+}
+
 /* One header line with the lines folded into it, without its line end.
  * False at the end of the headers. */
 static bool next_line(struct pl *rest, struct pl *line)
@@ -60,9 +66,9 @@ static enum header split(const struct pl *line, struct pl *value)
 			continue;
 		value->p = colon + 1;
 		value->l = (size_t)(line->p + line->l - value->p);
-		while (value->l && blank(*value->p))
+		while (value->l && space(*value->p))
 			pl_advance(value, 1);
-		while (value->l && blank(value->p[value->l - 1]))
+		while (value->l && space(value->p[value->l - 1]))
 			value->l--;
 		return h;
 	}
@@ -81,7 +87,7 @@ static bool param(const struct pl *value, const char *name, struct pl *out)
 		if (!semi)
 			return false;
 		pl_advance(&rest, semi + 1 - rest.p);
-		while (rest.l && blank(*rest.p))
+		while (rest.l && space(*rest.p))
 			pl_advance(&rest, 1);
 		if (rest.l < len || strncasecmp(rest.p, name, len) != 0)
 			continue;
@@ -91,14 +97,14 @@ static bool param(const struct pl *value, const char *name, struct pl *out)
 			out->p++;
 			out->l = rest.l - len - 1;
 			for (size_t i = 0; i < out->l; i++) {
-				if (memchr(";, \t\r\n>\"", out->p[i], 8)) {
+				if (strchr(";, \t\r\n>\"", out->p[i])) {
 					out->l = i;
 					break;
 				}
 			}
 			return true;
 		}
-		if (rest.l == len || memchr(";, \t\r\n", *out->p, 6))
+		if (rest.l == len || strchr(";, \t\r\n", *out->p))
 			return true;
 	}
 }
@@ -106,14 +112,14 @@ static bool param(const struct pl *value, const char *name, struct pl *out)
 static enum peek_kind request_kind(const struct pl *line)
 {
 	const size_t version = sizeof(SIP_VERSION) - 1;
-	const char *space = memchr(line->p, ' ', line->l);
+	const char *end = memchr(line->p, ' ', line->l);
 	struct pl method = {.p = line->p};
 
-	if (!space || line->l <= version + 1 ||
+	if (!end || line->l <= version + 1 ||
 	    memcmp(line->p + line->l - version - 1, " " SIP_VERSION,
 		   version + 1) != 0)
 		return PEEK_OTHER;
-	method.l = (size_t)(space - line->p);
+	method.l = (size_t)(end - line->p);
 	if (!pl_strcmp(&method, "INVITE"))
 		return PEEK_INVITE;
 	if (!pl_strcmp(&method, "ACK"))
@@ -172,13 +178,13 @@ void peek_read(struct peek *peek, const char *p, size_t len)
 /* The sent-by of a Via: its port, 5060 when it names none. */
 static bool sent_by_port(const struct pl *via, uint16_t *port)
 {
-	const char *space = memchr(via->p, ' ', via->l), *end, *colon;
+	const char *before = memchr(via->p, ' ', via->l), *end, *colon;
 	struct pl host, digits;
 	uint32_t n;
 
-	if (!space)
+	if (!before)
 		return false;
-	host.p = space + 1;
+	host.p = before + 1;
 	host.l = (size_t)(via->p + via->l - host.p);
 	end = memchr(host.p, ';', host.l);
 	if (end)
@@ -279,10 +285,11 @@ size_t peek_reply(const struct peek *peek, const struct sa *src, char *text,
 		  size_t size, const char *status, const char *tag,
 		  const char *headers)
 {
-	struct out out = {.p = text, .size = size};
+	struct out out = {.size = size};
 	struct pl rest = peek->head, line, value;
 	unsigned seen[HEADERS] = {0};
 
+	out.p = text;
 	put_str(&out, SIP_VERSION " ");
 	put_str(&out, status);
 	put_str(&out, "\r\n");

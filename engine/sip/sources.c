@@ -183,6 +183,25 @@ static void key_of(uint8_t key[KEY], const struct sa *addr)
 	}
 }
 
+bool same_source(const struct sa *a, const struct sa *b)
+{
+	uint8_t x[KEY], y[KEY];
+
+	key_of(x, a);
+	key_of(y, b);
+	return !memcmp(x, y, KEY);
+}
+
+/* MurmurHash3's finalizer: each bit of X changes half of the result. */
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= UINT64_C(0xff51afd7ed558ccd);
+	x ^= x >> 33;
+	x *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ (x >> 33);
+}
+
 /* The seeds keep strangers from choosing addresses that share a set. */
 static unsigned set_of(const struct sources *sources, const uint8_t key[KEY])
 {
@@ -190,10 +209,8 @@ static unsigned set_of(const struct sources *sources, const uint8_t key[KEY])
 
 	memcpy(&a, key, sizeof(a));
 	memcpy(&b, key + sizeof(a), sizeof(b));
-	a = (a ^ sources->seed[0]) * UINT64_C(0x9e3779b97f4a7c15);
-	a = (a ^ (a >> 32) ^ b ^ sources->seed[1]) *
-	    UINT64_C(0xd6e8feb86659fd93);
-	return (unsigned)((a ^ (a >> 32)) % SETS);
+	a = mix(a ^ sources->seed[0]);
+	return (unsigned)(mix(a ^ b ^ sources->seed[1]) % SETS);
 }
 
 /* Who makes room first: strangers not seen for long before

@@ -30,6 +30,9 @@ bool network_parse(struct network *net, const char *text, char *err,
 		   size_t size);
 bool network_has(const struct network *net, const struct sa *addr);
 
+/* Whether two addresses are counted as one. */
+bool same_source(const struct sa *a, const struct sa *b);
+
 struct sources_config {
 	unsigned invites;  /* new calls a second; 0: no limit */
 	unsigned requests; /* other requests outside of calls; 0: no limit */

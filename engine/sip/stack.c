@@ -11,6 +11,7 @@
 #include "sip/session_private.h"
 #include "sip/stack_private.h"
 #include "sip/strans.h"
+#include "sip/tcp_guard.h"
 #include "sip/trace.h"
 #include "sip/udp_tap.h"
 
@@ -88,6 +89,7 @@ static void on_ban(const struct source_ban *ban, void *arg)
 {
 	const struct stack *stack = arg;
 
+	tcp_guard_close(stack->tcp, &ban->addr);
 	if (stack->banh)
 		stack->banh(ban, stack->arg);
 }
@@ -145,6 +147,7 @@ void stack_count(const struct stack *stack, struct stack_count *count)
 	count->overloaded = stack->overload.active;
 	count->delay_ms = stack->overload.standing_us / 1e3;
 	count->admit_rate = stack->overload.active ? stack->overload.rate : 0;
+	count->connections = tcp_guard_count(stack->tcp);
 	sources_count(stack->sources, &count->sources);
 }
 
@@ -279,6 +282,10 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 	err = sources_alloc(&stack->sources, &config->sources, trusts, on_ban,
 			    stack);
 	err = err ? err : intake_alloc(&stack->intake, stack);
+	err = err ? err
+		  : tcp_guard_alloc(&stack->tcp, stack,
+				    config->source_connections,
+				    config->connections);
 	err = err ? err : listen_expand_all(stack, config, text, size);
 	if (err)
 		goto out;
@@ -337,6 +344,7 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->sessions);
 	mem_deref(stack->acks);
 	mem_deref(stack->listens);
+	tcp_guard_free(stack->tcp);
 	sources_free(stack->sources);
 	mem_deref(stack);
 }

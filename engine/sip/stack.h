@@ -36,6 +36,8 @@ struct stack_config {
 	const char *user_agent;
 	bool trace; /* log each message, credentials masked */
 	struct sources_config sources;
+	unsigned source_connections; /* TCP, of each source; 0: no limit */
+	unsigned connections;	     /* TCP, in all; 0: no limit */
 	uint32_t delay_ms;   /* standing delay that is overload; 0: none is */
 	stack_gate_h *gateh; /* may be NULL, both with stack_alloc()'s ARG */
 	stack_ban_h *banh;
@@ -86,8 +88,9 @@ enum turned_away {
 struct stack_count {
 	uint64_t turned_away[TURNED_AWAY_CAUSES];
 	bool overloaded;
-	double delay_ms;   /* the standing one, lately */
-	double admit_rate; /* new calls a second, when overloaded */
+	double delay_ms;      /* the standing one, lately */
+	double admit_rate;    /* new calls a second, when overloaded */
+	unsigned connections; /* TCP, opened by others */
 	struct sources_count sources;
 };
 void stack_count(const struct stack *stack, struct stack_count *count);

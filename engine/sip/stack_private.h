@@ -8,6 +8,7 @@
 struct strans_table;
 struct udp_tap;
 struct intake;
+struct tcp_guard;
 struct source;
 
 struct stack {
@@ -22,6 +23,7 @@ struct stack {
 	struct list trusted;
 	struct sources *sources;
 	struct intake *intake;
+	struct tcp_guard *tcp;
 	struct overload overload;
 	struct tmr late_tmr; /* when it should have run: how late is the loop */
 	uint64_t late_at_ms;

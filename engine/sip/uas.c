@@ -189,6 +189,14 @@ int session_answer(struct session *session, struct mbuf *sdp,
 	return sent(session, err);
 }
 
+/* What a call for a number or user that isn't there, or isn't for the caller,
+ * ends with; somebody who tries out numbers gathers many. */
+static bool is_fault(uint16_t scode)
+{
+	return scode == 401 || scode == 403 || scode == 404 || scode == 407 ||
+	       scode == 410 || scode == 484 || scode == 604;
+}
+
 int session_reject(struct session *session, uint16_t scode, const char *reason,
 		   const char *headers)
 {
@@ -199,6 +207,8 @@ int session_reject(struct session *session, uint16_t scode, const char *reason,
 		return EINVAL;
 	if (!answerable(session))
 		return EPROTO;
+	if (is_fault(scode))
+		stack_fault(session->stack, &session->peer);
 	session->state = SESSION_CLOSED;
 	memset(&session->h, 0, sizeof(session->h));
 	err = sip_treplyf(

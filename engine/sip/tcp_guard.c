@@ -1,0 +1,256 @@
+/* tcp_guard.c -- the TCP connections that others have opened to us */
+#include <errno.h>
+#include <sys/socket.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "sip/sources.h"
+#include "sip/stack_private.h"
+#include "sip/tcp_guard.h"
+
+METRIC(sip_tcp_accepted, "TCP connections accepted")
+METRIC(sip_tcp_refused, "TCP connections closed: banned, or too many")
+
+enum { BUCKETS = 1024 };
+
+struct connection {
+	struct le le; /* guard->silent or guard->heard, oldest first */
+	struct le he; /* guard->by_peer */
+	int fd;
+	struct sa peer;
+	bool trusted, closing;
+};
+
+struct tcp_guard {
+	struct stack *stack;
+	struct loop *loop;
+	unsigned source_max, all_max, count;
+	struct list silent, heard;
+	struct hash *by_peer;
+};
+
+static void connection_destructor(void *arg)
+{
+	struct connection *c = arg;
+
+	list_unlink(&c->le);
+	hash_unlink(&c->he);
+}
+
+/* libre reads the end of it in the next turn, and frees what belongs to it. */
+static void shut(struct connection *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	metric_add(&sip_tcp_refused, 1);
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+static unsigned count_of(const struct list *list, const struct sa *peer)
+{
+	unsigned n = 0;
+
+	for (const struct le *le = list->head; le; le = le->next) {
+		const struct connection *c = le->data;
+
+		n += !c->closing && same_source(&c->peer, peer);
+	}
+	return n;
+}
+
+/* The oldest stranger that hasn't said anything; else none. */
+static struct connection *idle_one(const struct tcp_guard *guard)
+{
+	for (struct le *le = guard->silent.head; le; le = le->next) {
+		struct connection *c = le->data;
+
+		if (!c->trusted && !c->closing)
+			return c;
+	}
+	return NULL;
+}
+
+static void limit(struct tcp_guard *guard, struct connection *c)
+{
+	static struct log_limit lines = LOG_LIMIT(2, 60000);
+	const unsigned max = guard->source_max;
+	struct connection *victim;
+
+	if (!c->trusted && max &&
+	    count_of(&guard->silent, &c->peer) +
+			    count_of(&guard->heard, &c->peer) >
+		    max) {
+		log_limited(&lines, LOG_WARN, NULL,
+			    "more than %u TCP connections from one address: "
+			    "refused",
+			    max);
+		shut(c);
+		return;
+	}
+	if (!guard->all_max || guard->count <= guard->all_max)
+		return;
+	/* C itself is the youngest of the silent: others come first. */
+	victim = idle_one(guard);
+	log_limited(&lines, LOG_WARN, NULL,
+		    "more than %u TCP connections: idle ones make room",
+		    guard->all_max);
+	if (victim)
+		shut(victim);
+}
+
+static bool is_listener(const struct stack *stack, const struct sa *addr)
+{
+	for (size_t i = 0; i < stack->listen_count; i++)
+		if (stack->listens[i].tp == SIP_TRANSP_TCP &&
+		    sa_cmp(&stack->listens[i].addr, addr, SA_ALL))
+			return true;
+	return false;
+}
+
+/* Ours is the address of a listener, and there is a peer: it was accepted. */
+static bool is_accepted(const struct tcp_guard *guard, int fd, struct sa *peer)
+{
+	struct sa own;
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
+	    type != SOCK_STREAM)
+		return false;
+	own.len = sizeof(own.u);
+	peer->len = sizeof(peer->u);
+	return !getpeername(fd, &peer->u.sa, &peer->len) &&
+	       !getsockname(fd, &own.u.sa, &own.len) &&
+	       is_listener(guard->stack, &own);
+}
+
+static void opened(struct tcp_guard *guard, int fd)
+{
+	const uint64_t now = clock_mono_ms();
+	struct connection *c;
+	struct source *source;
+	struct sa peer;
+
+	if (!is_accepted(guard, fd, &peer))
+		return;
+	metric_add(&sip_tcp_accepted, 1);
+	c = mem_zalloc(sizeof(*c), connection_destructor);
+	if (!c) {
+		(void)shutdown(fd, SHUT_RDWR);
+		return;
+	}
+	c->fd = fd;
+	c->peer = peer;
+	source = source_see(guard->stack->sources, &peer, now);
+	c->trusted = !source;
+	hash_append(guard->by_peer, sa_hash(&peer, SA_ALL), &c->he, c);
+	list_append(&guard->silent, &c->le, c);
+	guard->count++;
+	if (source_banned(source, now)) {
+		source_dropped(source);
+		shut(c);
+	} else {
+		limit(guard, c);
+	}
+}
+
+static struct connection *find_fd(const struct list *list, int fd)
+{
+	for (struct le *le = list->head; le; le = le->next) {
+		struct connection *c = le->data;
+
+		if (c->fd == fd)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_fd(int fd, bool open, void *arg)
+{
+	struct tcp_guard *guard = arg;
+	struct connection *c;
+
+	if (open) {
+		opened(guard, fd);
+		return;
+	}
+	c = find_fd(&guard->silent, fd);
+	if (!c)
+		c = find_fd(&guard->heard, fd);
+	if (!c)
+		return;
+	guard->count--;
+	mem_deref(c);
+}
+
+static bool has_peer(struct le *le, void *arg)
+{
+	const struct connection *c = le->data;
+
+	return sa_cmp(&c->peer, arg, SA_ALL);
+}
+
+void tcp_guard_heard(struct tcp_guard *guard, const struct sa *peer)
+{
+	struct connection *c = list_ledata(hash_lookup(
+		guard->by_peer, sa_hash(peer, SA_ALL), has_peer, (void *)peer));
+
+	if (!c || c->le.list == &guard->heard)
+		return;
+	list_unlink(&c->le);
+	list_append(&guard->heard, &c->le, c);
+}
+
+static void close_of(const struct list *list, const struct sa *source)
+{
+	for (struct le *le = list->head; le; le = le->next) {
+		struct connection *c = le->data;
+
+		if (same_source(&c->peer, source))
+			shut(c);
+	}
+}
+
+void tcp_guard_close(struct tcp_guard *guard, const struct sa *source)
+{
+	close_of(&guard->silent, source);
+	close_of(&guard->heard, source);
+}
+
+unsigned tcp_guard_count(const struct tcp_guard *guard)
+{
+	return guard->count;
+}
+
+int tcp_guard_alloc(struct tcp_guard **gp, struct stack *stack,
+		    unsigned source_max, unsigned all_max)
+{
+	struct tcp_guard *guard = mem_zalloc(sizeof(*guard), NULL);
+
+	if (!guard)
+		return ENOMEM;
+	if (hash_alloc(&guard->by_peer, BUCKETS)) {
+		mem_deref(guard);
+		return ENOMEM;
+	}
+	guard->stack = stack;
+	guard->loop = loop_current();
+	guard->source_max = source_max;
+	guard->all_max = all_max;
+	loop_watch_fds(guard->loop, on_fd, guard);
+	*gp = guard;
+	return 0;
+}
+
+void tcp_guard_free(struct tcp_guard *guard)
+{
+	if (!guard)
+		return;
+	loop_watch_fds(guard->loop, NULL, NULL);
+	list_flush(&guard->silent);
+	list_flush(&guard->heard);
+	mem_deref(guard->by_peer);
+	mem_deref(guard);
+}

@@ -1,0 +1,30 @@
+/* tcp_guard.h -- the TCP connections that others have opened to us
+ *
+ * libre accepts whatever comes. Here they are counted: for each source that
+ * isn't trusted, and in all. A source beyond its limit is turned away; when
+ * there are too many in all, the oldest that has said nothing yet makes room,
+ * so that idle connections keep nobody out. Those of a banned source are
+ * closed. (A connection without a whole message for 32 s, and one idle for
+ * 900 s, is closed by libre.)
+ */
+#ifndef MOONDIAL_SIP_TCP_GUARD_H
+#define MOONDIAL_SIP_TCP_GUARD_H
+
+#include <re.h>
+
+struct stack;
+struct tcp_guard;
+
+/* Of the loop that this thread is in. 0: no limit. ENOMEM. */
+int tcp_guard_alloc(struct tcp_guard **gp, struct stack *stack,
+		    unsigned source_max, unsigned all_max);
+void tcp_guard_free(struct tcp_guard *guard);
+
+/* A message has come from PEER. */
+void tcp_guard_heard(struct tcp_guard *guard, const struct sa *peer);
+/* Close all of a source. */
+void tcp_guard_close(struct tcp_guard *guard, const struct sa *source);
+
+unsigned tcp_guard_count(const struct tcp_guard *guard);
+
+#endif
