@@ -39,6 +39,7 @@ struct waiting {
 	struct mbuf *mb;
 	uint64_t came_us; /* wall clock */
 	enum peek_kind kind;
+	bool admitted; /* a new call, in overload */
 };
 
 struct intake {
@@ -168,9 +169,22 @@ static void waiting_destructor(void *arg)
 	mem_deref(w->mb);
 }
 
+/* In overload most new calls are refused before anything is kept of them. */
+static bool admits(struct inlet *inlet, const struct peek *peek,
+		   const struct sa *src, uint64_t now_ms)
+{
+	struct stack *stack = inlet->intake->stack;
+
+	if (overload_admits(&stack->overload, now_ms))
+		return true;
+	stack_turn_away(stack, TURNED_AWAY_OVERLOAD);
+	refuse_text(inlet, peek, src, overload_retry_after(&stack->overload));
+	return false;
+}
+
 static void keep(struct inlet *inlet, const struct peek *peek,
 		 const struct sa *src, const void *p, size_t len,
-		 uint64_t came_us)
+		 uint64_t came_us, bool admitted)
 {
 	struct intake *intake = inlet->intake;
 	const bool first = peek->kind == PEEK_RESPONSE ||
@@ -195,6 +209,7 @@ static void keep(struct inlet *inlet, const struct peek *peek,
 	w->inlet = inlet;
 	w->src = *src;
 	w->kind = peek->kind;
+	w->admitted = admitted;
 	w->came_us = came_us;
 	list_append(first ? &intake->first : &intake->rest, &w->le, w);
 	intake->count++;
@@ -222,13 +237,13 @@ static bool too_much(struct waiting *w, uint64_t now_ms, uint64_t wait_us)
 	}
 	/* Whoever has waited for so long has sent it again: two answers to
 	 * one call are worse than a 503. */
-	if (overload_admits(&stack->overload, now_ms) &&
-	    !(stack->overload.active && wait_us > STALE_US))
-		return false;
-	stack_turn_away(stack, TURNED_AWAY_OVERLOAD);
-	refuse_text(w->inlet, &peek, &w->src,
-		    overload_retry_after(&stack->overload));
-	return true;
+	if (stack->overload.active && wait_us > STALE_US) {
+		stack_turn_away(stack, TURNED_AWAY_OVERLOAD);
+		refuse_text(w->inlet, &peek, &w->src,
+			    overload_retry_after(&stack->overload));
+		return true;
+	}
+	return !w->admitted && !admits(w->inlet, &peek, &w->src, now_ms);
 }
 
 static void handle(struct waiting *w, uint64_t now_us)
@@ -295,14 +310,22 @@ static void arrived(struct inlet *inlet, unsigned i, uint64_t now_us,
 	const char *p = (const char *)intake->buffers[i];
 	const size_t len = intake->headers[i].msg_len;
 	struct sa *src = &intake->peers[i];
+	const struct stack *stack = intake->stack;
+	bool admitted = false;
 	struct peek peek;
 
 	src->len = header->msg_namelen;
 	peek_read(&peek, p, len);
-	if (peek.kind == PEEK_KEEPALIVE)
+	if (peek.kind == PEEK_KEEPALIVE ||
+	    !may_enter(inlet, &peek, src, now_ms))
 		return;
-	if (may_enter(inlet, &peek, src, now_ms))
-		keep(inlet, &peek, src, p, len, stamp_us(header, now_us));
+	if (stack->overload.active && peek.kind == PEEK_INVITE &&
+	    !stack_knows_call(stack, &peek.call_id)) {
+		if (!admits(inlet, &peek, src, now_ms))
+			return;
+		admitted = true;
+	}
+	keep(inlet, &peek, src, p, len, stamp_us(header, now_us), admitted);
 }
 
 static void batch_prepare(struct intake *intake)
