@@ -26,7 +26,7 @@ static void *run(void *arg)
 	struct background *bg = arg;
 
 	for (;;) {
-		struct mail *mail = mailbox_wait(bg->jobs, -1);
+		struct mail *mail = mailbox_wait(bg->jobs, 1, -1);
 
 		while (mail) {
 			struct mail *next = mail->next;

@@ -15,7 +15,11 @@
 
 struct mailbox {
 	pthread_mutex_t mutex;
-	struct mail *head, **tail; /* under the mutex */
+	/* under the mutex */
+	struct mail *head, **tail;
+	size_t count;
+	size_t wake_at; /* so many wake the receiver; 0: it comes by itself */
+
 	int eventfd;
 
 	/* the receiver's */
@@ -42,6 +46,7 @@ int mailbox_alloc(struct mailbox **mp)
 	}
 	pthread_mutex_init(&mailbox->mutex, NULL);
 	mailbox->tail = &mailbox->head;
+	mailbox->wake_at = 1;
 	*mp = mailbox;
 	return 0;
 }
@@ -95,6 +100,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 
 	clear_eventfd(mailbox);
+	mailbox_deliver(mailbox);
+}
+
+void mailbox_deliver(struct mailbox *mailbox)
+{
+	assert(!mailbox->delivering);
 	mailbox->taken = mailbox_take(mailbox);
 	mailbox->delivering = true;
 	while (!mailbox->freed && mailbox->taken) {
@@ -127,24 +138,39 @@ int mailbox_listen(struct mailbox *mailbox, struct loop *loop, mail_h *handler,
 	return 0;
 }
 
-void mailbox_post(struct mailbox *mailbox, struct mail *mail)
+/* Under the mutex, so that a receiver that frees the mailbox on this very
+ * message does not close the descriptor beneath the write. */
+static void wake(const struct mailbox *mailbox)
 {
 	static const uint64_t one = 1;
-	bool was_empty;
+	ssize_t n = write(mailbox->eventfd, &one, sizeof(one));
 
+	(void)n; /* EAGAIN: the counter is full, so it is readable */
+}
+
+void mailbox_post(struct mailbox *mailbox, struct mail *mail)
+{
 	mail->next = NULL;
 	pthread_mutex_lock(&mailbox->mutex);
-	was_empty = !mailbox->head;
 	*mailbox->tail = mail;
 	mailbox->tail = &mail->next;
-	/* Under the mutex, so that a receiver that frees the mailbox on this
-	 * very message does not close the descriptor beneath the write. */
-	if (was_empty) {
-		ssize_t n = write(mailbox->eventfd, &one, sizeof(one));
-
-		(void)n; /* EAGAIN: the counter is full, so it is readable */
-	}
+	if (++mailbox->count == mailbox->wake_at)
+		wake(mailbox);
 	pthread_mutex_unlock(&mailbox->mutex);
+}
+
+static void wake_at(struct mailbox *mailbox, size_t count)
+{
+	pthread_mutex_lock(&mailbox->mutex);
+	mailbox->wake_at = count;
+	if (count && mailbox->count >= count)
+		wake(mailbox);
+	pthread_mutex_unlock(&mailbox->mutex);
+}
+
+void mailbox_visited(struct mailbox *mailbox, bool visited)
+{
+	wake_at(mailbox, visited ? 0 : 1);
 }
 
 struct mail *mailbox_take(struct mailbox *mailbox)
@@ -155,30 +181,42 @@ struct mail *mailbox_take(struct mailbox *mailbox)
 	list = mailbox->head;
 	mailbox->head = NULL;
 	mailbox->tail = &mailbox->head;
+	mailbox->count = 0;
 	pthread_mutex_unlock(&mailbox->mutex);
 	return list;
 }
 
-struct mail *mailbox_wait(struct mailbox *mailbox, int timeout_ms)
+static bool holds(struct mailbox *mailbox, size_t count)
+{
+	bool enough;
+
+	pthread_mutex_lock(&mailbox->mutex);
+	enough = mailbox->count >= count;
+	pthread_mutex_unlock(&mailbox->mutex);
+	return enough;
+}
+
+struct mail *mailbox_wait(struct mailbox *mailbox, size_t enough,
+			  int timeout_ms)
 {
 	const uint64_t start_ms = clock_mono_ms();
 
+	wake_at(mailbox, enough);
 	for (;;) {
 		struct pollfd pfd = {mailbox->eventfd, POLLIN, 0};
-		struct mail *list;
 		int left_ms = -1;
 
-		clear_eventfd(mailbox);
-		list = mailbox_take(mailbox);
-		if (list)
-			return list;
+		if (holds(mailbox, enough))
+			break;
 		if (timeout_ms >= 0) {
 			uint64_t passed_ms = clock_mono_ms() - start_ms;
 
 			if (passed_ms >= (uint64_t)timeout_ms)
-				return NULL;
+				break;
 			left_ms = timeout_ms - (int)passed_ms;
 		}
-		poll(&pfd, 1, left_ms);
+		if (poll(&pfd, 1, left_ms) > 0)
+			clear_eventfd(mailbox);
 	}
+	return mailbox_take(mailbox);
 }

@@ -102,7 +102,7 @@ static void *thread_main(void *arg)
 	do {
 		int wait_ms = ft->stopping ? 0 : next_due_ms(ft);
 
-		any = run_jobs(mailbox_wait(ft->mailbox, wait_ms));
+		any = run_jobs(mailbox_wait(ft->mailbox, 1, wait_ms));
 		step_tasks(ft);
 	} while (!ft->stopping || any || ft->tasks);
 	return NULL;

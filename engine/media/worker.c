@@ -152,8 +152,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 
 	worker->armed_ms = 0;
+	mailbox_deliver(worker->in);
 	run_slots(worker);
 	arm(worker);
+	/* With many streams the next tick is soon enough for messages. */
+	mailbox_visited(worker->in,
+			worker->armed_ms &&
+				worker->armed_ms <= clock_mono_ms() + 1);
 }
 
 /* ---- streams -------------------------------------------------------- */

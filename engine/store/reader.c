@@ -48,7 +48,7 @@ static void *run_reader(void *arg)
 
 	while (!stop) {
 		struct mail *mail =
-			mailbox_wait(r->inbox, quiet ? -1 : QUIET_MS);
+			mailbox_wait(r->inbox, 1, quiet ? -1 : QUIET_MS);
 
 		quiet = !mail;
 		if (quiet)

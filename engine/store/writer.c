@@ -77,14 +77,12 @@ static void collect(struct writer *w, struct mail *mail)
 	}
 }
 
-/* Let MS pass, taking in what arrives; not longer than needed when the end
- * is near. */
+/* Let MS pass, taking in what arrives, or until ENOUGH are pending. */
 static void wait_ms(struct writer *w, uint64_t ms, size_t enough)
 {
-	uint64_t until = clock_mono_ms() + ms, now;
-
-	while ((now = clock_mono_ms()) < until && w->pending < enough)
-		collect(w, mailbox_wait(w->inbox, (int)(until - now)));
+	if (w->pending < enough)
+		collect(w,
+			mailbox_wait(w->inbox, enough - w->pending, (int)ms));
 }
 
 /* Hand back the first N pending requests. */
@@ -364,7 +362,8 @@ static void gather(struct writer *w)
  * grown with the last crowd. */
 static struct mail *wait_request(struct writer *w)
 {
-	struct mail *mail = mailbox_wait(w->inbox, w->shrunk ? -1 : QUIET_MS);
+	struct mail *mail =
+		mailbox_wait(w->inbox, 1, w->shrunk ? -1 : QUIET_MS);
 
 	w->shrunk = !mail;
 	if (w->shrunk)

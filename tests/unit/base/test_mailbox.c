@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <re.h>
+#include "base/clock.h"
 #include "base/loop.h"
 #include "base/mailbox.h"
 
@@ -104,7 +106,7 @@ static void a_waiting_thread_receives_all_in_order(void **state)
 	assert_int_equal(mailbox_alloc(&mailbox), 0);
 	start_senders(senders, mailbox);
 	while (receiver.total < SENDERS * EACH) {
-		struct mail *mail = mailbox_wait(mailbox, -1);
+		struct mail *mail = mailbox_wait(mailbox, 1, -1);
 
 		assert_non_null(mail);
 		while (mail) {
@@ -126,14 +128,14 @@ static void waiting_ends_at_its_limit(void **state)
 	(void)state;
 
 	assert_int_equal(mailbox_alloc(&mailbox), 0);
-	assert_null(mailbox_wait(mailbox, 0));
-	assert_null(mailbox_wait(mailbox, 10));
+	assert_null(mailbox_wait(mailbox, 1, 0));
+	assert_null(mailbox_wait(mailbox, 1, 10));
 	/* a take leaves the eventfd readable: the wait must not be fooled */
 	mailbox_post(mailbox, &mail);
 	assert_ptr_equal(mailbox_take(mailbox), &mail);
-	assert_null(mailbox_wait(mailbox, 10));
+	assert_null(mailbox_wait(mailbox, 1, 10));
 	mailbox_post(mailbox, &mail);
-	assert_ptr_equal(mailbox_wait(mailbox, 0), &mail);
+	assert_ptr_equal(mailbox_wait(mailbox, 1, 0), &mail);
 	mailbox_free(mailbox, NULL, NULL);
 }
 
@@ -141,6 +143,90 @@ static void count(struct mail *mail, void *arg)
 {
 	assert_null(mail->next);
 	++*(int *)arg;
+}
+
+static void a_wait_for_several_takes_what_is_there_at_its_limit(void **state)
+{
+	struct mailbox *mailbox;
+	struct mail mails[3], *got;
+	uint64_t begun_ms;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	mailbox_post(mailbox, &mails[0]);
+	mailbox_post(mailbox, &mails[1]);
+	begun_ms = clock_mono_ms();
+	got = mailbox_wait(mailbox, 3, 30);
+	assert_true(clock_mono_ms() - begun_ms >= 30);
+	assert_ptr_equal(got, &mails[0]);
+	assert_ptr_equal(got->next, &mails[1]);
+	assert_null(got->next->next);
+	/* what is enough ends the wait, whatever its limit */
+	for (int i = 0; i < 3; i++)
+		mailbox_post(mailbox, &mails[i]);
+	assert_non_null(mailbox_wait(mailbox, 3, -1));
+	mailbox_free(mailbox, NULL, NULL);
+}
+
+static void *post_three(void *arg)
+{
+	static struct mail mails[3];
+
+	for (int i = 0; i < 3; i++)
+		mailbox_post(arg, &mails[i]);
+	return NULL;
+}
+
+static void a_wait_for_several_is_woken_by_the_last(void **state)
+{
+	struct mailbox *mailbox;
+	struct mail *got;
+	pthread_t thread;
+	int n = 0;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	assert_int_equal(pthread_create(&thread, NULL, post_three, mailbox), 0);
+	for (got = mailbox_wait(mailbox, 3, -1); got; got = got->next)
+		n++;
+	assert_int_equal(n, 3);
+	pthread_join(thread, NULL);
+	mailbox_free(mailbox, NULL, NULL);
+}
+
+static void stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void a_receiver_that_comes_by_itself_is_not_woken(void **state)
+{
+	struct mailbox *mailbox;
+	struct mail mails[2];
+	struct tmr tmr = {0};
+	struct loop *loop;
+	int n = 0;
+	(void)state;
+
+	assert_int_equal(loop_alloc(&loop), 0);
+	loop_enter(loop);
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	assert_int_equal(mailbox_listen(mailbox, loop, count, &n), 0);
+	mailbox_visited(mailbox, true);
+	mailbox_post(mailbox, &mails[0]);
+	tmr_start(&tmr, 20, stop, loop);
+	loop_run(loop);
+	assert_int_equal(n, 0);
+	mailbox_deliver(mailbox);
+	assert_int_equal(n, 1);
+	/* what has come meanwhile wakes it as soon as it doesn't */
+	mailbox_post(mailbox, &mails[1]);
+	mailbox_visited(mailbox, false);
+	tmr_start(&tmr, 20, stop, loop);
+	loop_run(loop);
+	assert_int_equal(n, 2);
+	mailbox_free(mailbox, NULL, NULL);
+	loop_free(loop);
 }
 
 static void what_is_inside_is_handed_over_at_the_end(void **state)
@@ -199,6 +285,10 @@ int main(void)
 		cmocka_unit_test(a_loop_receives_all_in_order_of_each_sender),
 		cmocka_unit_test(a_waiting_thread_receives_all_in_order),
 		cmocka_unit_test(waiting_ends_at_its_limit),
+		cmocka_unit_test(
+			a_wait_for_several_takes_what_is_there_at_its_limit),
+		cmocka_unit_test(a_wait_for_several_is_woken_by_the_last),
+		cmocka_unit_test(a_receiver_that_comes_by_itself_is_not_woken),
 		cmocka_unit_test(what_is_inside_is_handed_over_at_the_end),
 		cmocka_unit_test(a_handler_may_free_the_mailbox),
 	};
