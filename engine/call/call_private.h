@@ -213,8 +213,8 @@ void info_send_flush(struct call *call);
 /* Refuse an incoming call; REASON, for the CDR, may be NULL. */
 void call_refuse(struct call *call, const struct refusal *refusal,
 		 const char *reason);
-/* Whether the offer of an incoming call, if any, can be answered: 0, EBADMSG,
- * ENOTSUP, ENOMEM, EAFNOSUPPORT. */
+/* Take the offer of an incoming call, if any: 0, EBADMSG, ENOTSUP, ENOMEM,
+ * EAFNOSUPPORT. */
 int call_sdp_check(struct call *call);
 extern const struct session_handlers call_session_handlers;
 

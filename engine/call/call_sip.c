@@ -62,26 +62,26 @@ int call_sdp_check(struct call *call)
 
 	if (!offer)
 		return 0;
-	/* only to see whether it can be answered: the stream is opened when
-	 * it is, so that a call that is rejected costs no port */
+	/* The stream is opened when it is answered, so that a call that is
+	 * rejected costs no port: until then our address has none. */
 	err = stack_media_addr(call->calls->stack, session_peer(call->session),
 			       &laddr);
 	if (err)
 		return err;
-	sa_set_port(&laddr, 9);
 	err = sdp_alloc(&sdp, &laddr, call->codecs, call->codec_count);
 	if (!err)
 		err = sdp_offered(sdp, offer, &agreed);
 	offer->pos = 0;
-	mem_deref(sdp);
+	if (err)
+		mem_deref(sdp);
+	else
+		call->sdp = sdp;
 	return err;
 }
 
 /* Open audio and make our side of the description. */
 static int describe(struct call *call)
 {
-	struct mbuf *offer = session_sdp(call->session);
-	struct sdp_agreed agreed;
 	int err;
 
 	if (call->answer) {
@@ -91,20 +91,20 @@ static int describe(struct call *call)
 	err = call_media_open(call, session_peer(call->session));
 	if (err)
 		return err;
-	if (!call->sdp)
-		err = sdp_alloc(&call->sdp, &call->laddr, call->codecs,
-				call->codec_count);
-	if (err)
-		return err;
-	if (!offer)
-		return sdp_offer(call->sdp, false, &call->answer);
-	err = sdp_offered(call->sdp, offer, &agreed);
-	offer->pos = 0;
-	if (!err)
-		err = sdp_answer(call->sdp, &call->answer);
+	if (!session_sdp(call->session)) {
+		if (!call->sdp)
+			err = sdp_alloc(&call->sdp, &call->laddr, call->codecs,
+					call->codec_count);
+		return err ? err : sdp_offer(call->sdp, false, &call->answer);
+	}
+	/* call_sdp_check() has taken their offer */
+	sdp_set_laddr(call->sdp, &call->laddr);
+	err = sdp_answer(call->sdp, &call->answer);
 	if (!err) {
-		call_media_set(call, &agreed);
-		call->held = agreed.held;
+		const struct sdp_agreed *agreed = sdp_agreed(call->sdp);
+
+		call_media_set(call, agreed);
+		call->held = agreed->held;
 	}
 	return err;
 }

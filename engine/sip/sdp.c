@@ -110,6 +110,16 @@ int sdp_alloc(struct sdp **sp, const struct sa *laddr,
 	return 0;
 }
 
+void sdp_set_laddr(struct sdp *sdp, const struct sa *laddr)
+{
+	sdp->laddr = *laddr;
+}
+
+const struct sdp_agreed *sdp_agreed(const struct sdp *sdp)
+{
+	return &sdp->agreed;
+}
+
 /* Bits of a direction, seen from the other end. */
 static enum sdp_dir reverse(enum sdp_dir dir)
 {

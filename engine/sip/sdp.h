@@ -52,6 +52,12 @@ struct sdp_agreed {
 int sdp_alloc(struct sdp **sp, const struct sa *laddr,
 	      const struct sdp_codec *codecs, size_t codec_count);
 
+/* Our address, when it wasn't known at first: before anything is written. */
+void sdp_set_laddr(struct sdp *sdp, const struct sa *laddr);
+
+/* What the last offer or answer that was taken has agreed on. */
+const struct sdp_agreed *sdp_agreed(const struct sdp *sdp);
+
 /* (struct sdp is a libre object: mem_deref.) */
 
 /* Write an offer. HOLD: ask the peer to be quiet (sendonly; inactive when the

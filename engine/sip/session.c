@@ -15,6 +15,7 @@ static void session_destructor(void *arg)
 	struct session *session = arg;
 
 	hash_unlink(&session->he);
+	soon_cancel(&session->trying);
 	soon_cancel(&session->soon);
 	tmr_cancel(&session->offer_tmr);
 	session_count(session, false);

@@ -57,7 +57,8 @@ struct session {
 	struct tmr offer_tmr;
 	unsigned offer_tries;
 
-	struct soon soon; /* a failure to tell once the caller has returned */
+	struct soon trying; /* a 100, unless another response comes first */
+	struct soon soon;   /* a failure to tell once the caller has returned */
 	int soon_err;
 };
 

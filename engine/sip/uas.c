@@ -74,6 +74,28 @@ static bool has_delimiter(const struct pl *user)
 	return false;
 }
 
+/* A response that can't be sent, as its connection is gone, takes the
+ * transaction with it. */
+static int sent(struct session *session, int err)
+{
+	if (err && !session->st)
+		session_end_soon(session, err);
+	return err;
+}
+
+/* The 100 may be left out when another response leaves at once (RFC 3261
+ * 17.2.1): most calls are answered, rung or refused in the same turn of the
+ * loop, so that it would be one packet more of five. */
+static void send_trying(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->state == SESSION_INCOMING && session->st)
+		(void)sent(session,
+			   sip_treply(&session->st, session->stack->sip,
+				      session->msg, 100, "Trying"));
+}
+
 void uas_invite(struct stack *stack, const struct sip_msg *msg)
 {
 	struct session *session;
@@ -106,23 +128,15 @@ void uas_invite(struct stack *stack, const struct sip_msg *msg)
 	session->peer_tp = msg->tp;
 	session_add(session, sip_dialog_callid(session->dlg));
 	session->owned = true;
-	if (sip_treply(&session->st, stack->sip, msg, 100, "Trying")) {
-		session_close(session, 0, NULL, 0); /* nobody is there */
-		return;
-	}
+	(void)mem_ref(session);
 	if (stack->inviteh)
 		stack->inviteh(session, msg, stack->arg);
 	else
 		session_close(session, 480, NULL, 0);
-}
-
-/* A response that can't be sent, as its connection is gone, takes the
- * transaction with it. */
-static int sent(struct session *session, int err)
-{
-	if (err && !session->st)
-		session_end_soon(session, err);
-	return err;
+	/* behind the scripts that now answer it, if they do at once */
+	if (session->state == SESSION_INCOMING && session->st)
+		soon_queue(&session->trying, send_trying, session);
+	mem_deref(session);
 }
 
 static bool answerable(const struct session *session)

@@ -94,8 +94,9 @@ static void a_100_comes_at_once_and_tags_agree(void **state)
 	struct sip_msg *trying, *ringing, *ok;
 	(void)state;
 
-	b.on_invite = ring_and_answer;
 	send_invite("v=0 eve");
+	raw_wait("SIP/2.0 100");
+	ring_and_answer(&b);
 	ok = decode(raw_wait("SIP/2.0 200"));
 	trying = decode(raw.got[0]);
 	ringing = decode(raw.got[1]);
@@ -108,6 +109,16 @@ static void a_100_comes_at_once_and_tags_agree(void **state)
 	mem_deref(trying);
 	mem_deref(ringing);
 	mem_deref(ok);
+}
+
+static void no_100_beside_a_response_that_leaves_at_once(void **state)
+{
+	(void)state;
+	b.on_invite = ring_and_answer;
+	send_invite("v=0 eve");
+	raw_wait("SIP/2.0 200");
+	assert_int_equal(raw_number("SIP/2.0 180"), 1);
+	assert_int_equal(raw_number("SIP/2.0 100"), 0);
 }
 
 static bool two_ringings(void)
@@ -469,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RAW_TEST(a_100_comes_at_once_and_tags_agree),
+		RAW_TEST(no_100_beside_a_response_that_leaves_at_once),
 		RAW_TEST(a_retransmitted_INVITE_is_one_call),
 		RAW_TEST(CANCEL_ends_the_call_and_tells_why),
 		RAW_TEST(CANCEL_after_the_answer_changes_nothing),
