@@ -89,6 +89,9 @@ static void line_open(struct line *line)
 	require(!stream_alloc(&line->stream, fds));
 	line->stream->env = env;
 	(void)stream_set(line->stream, &params, line->now_ns);
+	line->stream->watch_ms = 1000;
+	line->stream->vanished_ms = 3000;
+	line->stream->watched_ns = line->now_ns;
 }
 
 static unsigned digits_take(struct line *line)
@@ -175,6 +178,11 @@ static void line_close(struct line *line)
 	stream_shut(line->stream, &stats, line->now_ns);
 	require(stats.tx_packets == line->ticks);
 	require(stats.rx_duplicate <= stats.rx_packets);
+	require(!stats.rx_mos || (stats.rx_mos >= 100 && stats.rx_mos <= 450));
+	require(!stats.remote_mos ||
+		(stats.remote_mos >= 100 && stats.remote_mos <= 450));
+	require(!stats.rx_mos || stats.rx_burst >= 100);
+	require(stats.rx_late <= stats.rx_packets);
 	stream_free(line->stream);
 	/* 50 a second, and one second may begin within another */
 	require(digits_take(line) <= 50 * (line->ticks / 50 + 2));
