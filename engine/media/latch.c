@@ -59,10 +59,10 @@ static enum latch_rank rank_of(const struct latch *latch, const struct sa *src)
 	    (latch->policy == MEDIA_LATCH_NAT &&
 	     !is_private(&latch->signalled)))
 		return LATCH_NONE;
-	return sa_isset(&latch->signalling, SA_ADDR) &&
-			       sa_cmp(&latch->signalling, src, SA_ADDR)
-		       ? LATCH_NAT
-		       : LATCH_OTHER;
+	if (sa_isset(&latch->signalling, SA_ADDR) &&
+	    sa_cmp(&latch->signalling, src, SA_ADDR))
+		return LATCH_NAT;
+	return latch->policy == MEDIA_LATCH_ANY ? LATCH_OTHER : LATCH_NONE;
 }
 
 static struct latch_candidate *candidate_of(struct latch *latch,

@@ -7,10 +7,10 @@
  *           also takes the latch over from a source of the ranks below.
  *   host    signalled host, another port: after 3 consistent packets.
  *   nat     the host that signalling comes from, when it is another one: after
- *           3 consistent packets, where the policy (media_latch) allows other
- *           hosts: only when the signalled address is private, or never, or
- *           always. A NAT has one outside for both.
- *   other   a third host, where the policy allows others: after 8 consistent
+ *           3 consistent packets, by policy (media_latch) only when the
+ *           signalled address is private, or never, or always. A NAT has one
+ *           outside for both.
+ *   other   a third host, by the policy that allows any: after 8 consistent
  *           packets over 100 ms or more, and only if for 1 s since the address
  *           was set nothing valid came from the hosts above, and no fourth one
  *           sends as consistently: between strangers nobody can tell who is

@@ -131,12 +131,11 @@ int media_stream_open(struct media *media, struct sa *laddr, void *arg,
 
 /* Whom to believe as the source of RTP; latch.h has the rules. */
 enum media_latch {
-	/* The signalled host; another one only when the signalled address is
-	 * a private one (so there is a NAT) from which nothing comes: first the
-	 * host that signalling comes from. */
+	/* The signalled host; when the signalled address is a private one (so
+	 * there is a NAT) also the host that signalling comes from. */
 	MEDIA_LATCH_NAT,
 	MEDIA_LATCH_SIGNALLED, /* the signalled host only */
-	MEDIA_LATCH_ANY, /* another host whenever the signalled is silent */
+	MEDIA_LATCH_ANY,       /* a third host, when both are silent */
 };
 
 enum { MEDIA_FORMATS_MAX = 8 };
