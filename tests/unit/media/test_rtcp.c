@@ -134,6 +134,53 @@ static void a_report_that_we_never_sent_gives_no_round_trip(void **state)
 	assert_false(a.rtcp.remote_known);
 }
 
+/* LSR and DLSR are those of the source that the block is about (6.4.1). */
+static void a_report_of_another_source_is_not_answered(void **state)
+{
+	uint8_t buf[RTCP_PACKET_MAX];
+	struct rtp_packet p = {.seq = 5, .ssrc = 0xbeef};
+	struct side a, b;
+	uint64_t now = clock_mono_ns();
+	size_t n;
+	(void)state;
+
+	side_init(&a, 1);
+	side_init(&b, a.tx.ssrc);
+	n = rtcp_build(&a.rtcp, buf, &a.tx, &a.rx, 0, false, now);
+	assert_true(rtcp_read(&b.rtcp, buf, n, b.tx.ssrc, now));
+	n = rtcp_build(&b.rtcp, buf, &b.tx, &b.rx, 0, false, now);
+	assert_int_not_equal(word(buf + 44), 0);
+	/* B's peer goes on as another source, which has reported nothing */
+	rtp_rx_packet(&b.rx, &p, now);
+	n = rtcp_build(&b.rtcp, buf, &b.tx, &b.rx, 0, false, now + 1000000000);
+	assert_true(n > 0);
+	assert_int_equal(word(buf + 28), 0xbeef);
+	assert_int_equal(word(buf + 44), 0);
+	assert_int_equal(word(buf + 48), 0);
+}
+
+/* Of how many packets a report speaks: those sent up to the newest it names. */
+static void a_report_speaks_of_what_was_sent_until_then(void **state)
+{
+	struct rtcp rtcp;
+	struct rtp_tx tx;
+	(void)state;
+
+	rtcp_init(&rtcp);
+	rtp_tx_init(&tx);
+	tx.seq = 20; /* the next one; it has wrapped */
+	tx.packets = 1000;
+	rtcp_sent(&rtcp, &tx);
+	assert_int_equal(rtcp.remote_of, 0); /* none has come */
+	rtcp.remote_known = true;
+	rtcp.remote_seq = 65526;
+	rtcp_sent(&rtcp, &tx);
+	assert_int_equal(rtcp.remote_of, 1000 - 29);
+	rtcp.remote_seq = 30; /* of nothing that was sent */
+	rtcp_sent(&rtcp, &tx);
+	assert_int_equal(rtcp.remote_of, 0);
+}
+
 static void negative_loss_is_read_as_such(void **state)
 {
 	uint8_t buf[RTCP_PACKET_MAX];
@@ -225,6 +272,8 @@ int main(void)
 		cmocka_unit_test(loss_jitter_and_round_trip_come_back),
 		cmocka_unit_test(
 			a_report_that_we_never_sent_gives_no_round_trip),
+		cmocka_unit_test(a_report_of_another_source_is_not_answered),
+		cmocka_unit_test(a_report_speaks_of_what_was_sent_until_then),
 		cmocka_unit_test(negative_loss_is_read_as_such),
 		cmocka_unit_test(cut_or_garbled_compounds_are_refused),
 		cmocka_unit_test(reports_are_spread_around_five_seconds),
