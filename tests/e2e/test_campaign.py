@@ -220,9 +220,10 @@ def test_a_killed_campaign_calls_nobody_twice_and_loses_nobody(
     assert len(rows) == count
     assert not [r for r in rows if r["disposition"] == "in_progress"]
     assert whole(e)
-    # a call that the crash has cut off is told as such, and its lead is unknown
+    # the call of a lead that is unknown was cut off (a lead can be done, and
+    # the last word of its call's record not yet written)
     cut = {r["lead_id"] for r in rows if r["disposition"] == "interrupted"}
-    assert cut == {line["id"] for line in lines
+    assert cut >= {line["id"] for line in lines
                    if line["disposition"] == "unknown"}
     # and on the other side of the wire: nobody's telephone rang twice, and
     # of nobody it is said who has never been called

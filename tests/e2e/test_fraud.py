@@ -76,14 +76,17 @@ return {{ trunks = {{ {{ name = "carrier", from = "+15550100",
                 serve_carrier()
         until(lambda: serve_carrier() or e.status()["calls"]["active"] == 0,
               60)
+        until(lambda: e.status()["store_queued"] == 0)
         assert not wrong, wrong[0]
         assert len(invites) > count / 20  # the script did dial
         rows = e.rows("select * from cdrs where direction = 'out'")
         for row in rows:
             if row["disposition"] not in ("refused", "invalid"):
                 # the trunk, or this machine, which may always be dialled
-                assert carrier.ip in row["remote_addr"] if row["trunk"] \
-                    else f"127.0.0.1:{e.port}" in row["remote_addr"], row
+                assert carrier.ip in (row["remote_addr"] or "") if row["trunk"] \
+                    else f"127.0.0.1:{e.port}" in (row["remote_addr"] or ""), (
+                        row["to_uri"], row["disposition"], row["reason"],
+                        row["hangup_cause"], row["sip_code"])
                 assert EVIL not in row["remote_addr"], row
         refused = [r for r in rows if r["disposition"] == "refused"]
         assert len(refused) >= count / 50
