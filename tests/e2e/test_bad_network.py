@@ -568,7 +568,10 @@ class Relay:
                         self.to)
 
     def _back(self, data):
-        self.near.sendto(data, self.peer)
+        # SIPp gives a call up when a 100 comes after its 200, and its BYE is
+        # sent once only
+        if not data.startswith(b"SIP/2.0 100"):
+            self.near.sendto(data, self.peer)
 
     def _run(self):
         while not self.closing:
@@ -618,4 +621,4 @@ end)
     assert ends <= {("remote", "normal"), ("engine", "no_ack"),
                     ("engine", "max_duration")}, ends
     fine = [r for r in rows if r["hangup_by"] == "remote"]
-    assert len(fine) >= calls * 0.8
+    assert len(fine) >= calls * 0.8, ends
