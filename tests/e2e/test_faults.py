@@ -23,8 +23,8 @@ moon.on_call(function(call)
   call:answer()
   call:record_call { file = "r-{id}.wav" }
   call.user.digits = call:gather { prompt = { tone = "440", duration = 0.3 },
-    terminator = "#", max_digits = 20, timeout = 60,
-    inter_digit_timeout = 60 }
+    terminator = "#", max_digits = 20, timeout = 600,
+    inter_digit_timeout = 600 }
 end)
 """
 
@@ -32,7 +32,7 @@ end)
 def talk(p):
     """A call that goes on: it is answered, and audio flows both ways."""
     assert p.call().status == 200
-    p.rtp.stream(audio.sine(500, 120))
+    p.rtp.stream(audio.sine(500, 240))
     p.rtp.wait_packets(10)
     return p
 
@@ -322,7 +322,7 @@ local moon = require "moondial"
 moon.on_call(function(call)
   call:answer()
   call.user.digits = call:gather { terminator = "#", timeout = 60,
-    max_digits = 20, inter_digit_timeout = 60 }
+    max_digits = 20, inter_digit_timeout = 600 }
 end)
 moon.spawn(function()
   for i = 1, 3 do
@@ -390,8 +390,8 @@ moon.on_call(function(call)
   call:answer()
   local before = ticks
   call.user.digits = call:gather { prompt = { tone = "440", duration = 0.3 },
-    terminator = "#", max_digits = 20, timeout = 60,
-    inter_digit_timeout = 60 }
+    terminator = "#", max_digits = 20, timeout = 600,
+    inter_digit_timeout = 600 }
   call.user.ticks = ticks - before
 end)
 """
