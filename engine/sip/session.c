@@ -3,7 +3,6 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/metrics.h"
-#include "sip/body.h"
 #include "sip/digest.h"
 #include "sip/header.h"
 #include "sip/session_private.h"
@@ -385,9 +384,5 @@ const struct sip_msg *session_msg(const struct session *session)
 
 struct mbuf *session_sdp(const struct session *session)
 {
-	struct session *s = (struct session *)session; /* a cache, no more */
-
-	if (!s->out && !s->invite_sdp)
-		(void)body_sdp(&s->invite_sdp, s->msg);
-	return s->invite_sdp;
+	return session->invite_sdp;
 }

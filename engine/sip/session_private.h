@@ -38,7 +38,7 @@ struct session {
 	struct sip_dialog *seed; /* out: what dialogs are forked from */
 	struct digest *digest;
 	struct sip_msg *msg;
-	struct mbuf *invite_sdp; /* in: session_sdp() has been asked */
+	struct mbuf *invite_sdp; /* in: the offer, when it had one */
 	struct sa peer, first_dst;
 	enum sip_transp peer_tp; /* how PEER is reached, with it */
 	char *contact_user;

@@ -37,19 +37,19 @@ static bool look_accept(const struct sip_hdr *hdr, const struct sip_msg *msg,
 	return false;
 }
 
-static bool acceptable(struct stack *stack, const struct sip_msg *msg)
+/* SDP: the offer in its body, or NULL. */
+static bool acceptable(struct stack *stack, const struct sip_msg *msg,
+		       struct mbuf **sdp)
 {
 	struct accepting accepting = {0};
-	struct mbuf *sdp = NULL;
 
 	sip_msg_hdr_apply(msg, true, SIP_HDR_ACCEPT, look_accept, &accepting);
 	if (accepting.any && !accepting.sdp) {
 		refuse(stack, msg, 406, "Not Acceptable", NULL);
 		return false;
 	}
-	switch (body_sdp(&sdp, msg)) {
+	switch (body_sdp(sdp, msg)) {
 	case 0:
-		mem_deref(sdp);
 		return true;
 	case ENOTSUP:
 		refuse(stack, msg, 415, "Unsupported Media Type",
@@ -99,14 +99,17 @@ static void send_trying(void *arg)
 void uas_invite(struct stack *stack, const struct sip_msg *msg)
 {
 	struct session *session;
+	struct mbuf *sdp = NULL;
 	int err;
 
-	if (!acceptable(stack, msg))
+	if (!acceptable(stack, msg, &sdp))
 		return;
 	if (session_alloc(&session, stack, false)) {
 		refuse(stack, msg, 503, "Out of Memory", NULL);
+		mem_deref(sdp);
 		return;
 	}
+	session->invite_sdp = sdp;
 	err = sip_dialog_accept(&session->dlg, msg);
 	/* Our Contact names the user that was called, if it can. */
 	if (!err && pl_isset(&msg->uri.user) && !has_delimiter(&msg->uri.user))

@@ -3,7 +3,7 @@
 #include "call_fixture.h"
 #include "sip/sdp.h"
 
-enum { STEP_DEFAULT = 23, STUCK_MS = 250 };
+enum { STEP_DEFAULT = 13, STUCK_MS = 250 };
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
