@@ -1,4 +1,5 @@
-"""What stands still for a while: the disk beneath recordings, the process."""
+"""What stands still for a while: the disk beneath recordings, the process; and
+what an engine gives back when all its calls have gone."""
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 import pytest
 from support import audio
 from support.engine import BUILD, ROOT
+from support.waiting import until
 
 sys.path.insert(0, str(ROOT / "bench"))
 import record  # noqa: E402
@@ -114,3 +116,33 @@ end)
     assert e.counter("rtp_ticks_skipped") >= 40
     assert p.bye().status == 200
     assert e.wait_cdr()["rx_lost"] < 10
+
+
+@pytest.mark.idle
+def test_memory_is_given_back_when_the_calls_have_gone(engine, tmp_path):
+    """The transactions of the last calls live for 32 s. With a sanitizer only
+    that it is done: its allocator keeps what was freed. With the release build
+    (MOONDIAL_BUILD=build/release) how much, too."""
+    plain = BUILD.name == "release"
+    record.write_pattern(tmp_path)
+    e = engine(ROOT / "bench/scripts/play.lua", args=["pattern"],
+               sets={"prompts": tmp_path}, rtp_blocks=21 if plain else 2)
+
+    def crowd(calls):
+        """Returns what was given back meanwhile, in KB."""
+        given = e.counter("memory_given_back")
+        r = load(e, "--count", calls, "--rate", 200, "--seconds", 0.5)
+        assert r["completed"] == calls
+        most = memory_kb()
+        until(lambda: e.counter("memory_given_back") > given, 60)
+        return most - memory_kb()
+
+    def memory_kb():
+        with open(f"/proc/{e.process.pid}/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+
+    crowd(20)
+    if plain:
+        before = memory_kb()
+        assert crowd(1000) > 10000
+        assert memory_kb() - before < 4000
