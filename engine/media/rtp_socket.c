@@ -13,15 +13,25 @@ enum {
 	/* A packet that waited longer is taken as coming now: somebody has set
 	 * the clock. */
 	WAIT_MAX_S = 60,
+	READS_MAX = 5,
+	READ_NS = 100000,
 };
 
 int64_t rtp_socket_wall_ns(void)
 {
 	struct timespec ts;
+	uint64_t before_ns, after_ns = clock_mono_ns();
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec -
-	       (int64_t)clock_mono_ns();
+	/* Between two clocks that are read one after the other the thread may
+	 * lose its core. */
+	for (int i = 0; i < READS_MAX; i++) {
+		before_ns = after_ns;
+		clock_gettime(CLOCK_REALTIME, &ts);
+		after_ns = clock_mono_ns();
+		if (after_ns - before_ns < READ_NS)
+			break;
+	}
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec - (int64_t)after_ns;
 }
 
 static uint64_t arrival_of(struct msghdr *header, uint64_t now_ns,
@@ -56,8 +66,8 @@ bool rtp_socket_receive(int fd, void *buf, size_t *len, struct sa *src,
 {
 	uint64_t control[CONTROL_BYTES / sizeof(uint64_t)];
 	struct iovec iov = {buf, RTP_SOCKET_BYTES};
-	struct msghdr header = {.msg_name = &src->u,
-				.msg_namelen = sizeof(src->u),
+	struct msghdr header = {.msg_name = src ? &src->u : NULL,
+				.msg_namelen = src ? sizeof(src->u) : 0,
 				.msg_iov = &iov,
 				.msg_iovlen = 1,
 				.msg_control = control,
@@ -68,7 +78,8 @@ bool rtp_socket_receive(int fd, void *buf, size_t *len, struct sa *src,
 		n = syscall(SYS_recvmsg, fd, &header, MSG_DONTWAIT);
 	if (n < 0)
 		return false;
-	src->len = header.msg_namelen;
+	if (src)
+		src->len = header.msg_namelen;
 	*len = (size_t)n;
 	*arrival_ns = arrival_of(&header, now_ns, wall_ns);
 	return true;

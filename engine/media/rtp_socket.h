@@ -23,8 +23,8 @@ enum {
 int64_t rtp_socket_wall_ns(void);
 
 /* The next packet into BUF (RTP_SOCKET_BYTES). ARRIVAL_NS: when the kernel got
- * it, on CLOCK_MONOTONIC, or NOW_NS when it doesn't tell. False: none is
- * there. */
+ * it, on CLOCK_MONOTONIC, or NOW_NS when it doesn't tell. SRC: NULL when
+ * it is known. False: none is there. */
 bool rtp_socket_receive(int fd, void *buf, size_t *len, struct sa *src,
 			uint64_t *arrival_ns, uint64_t now_ns, int64_t wall_ns);
 

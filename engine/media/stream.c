@@ -15,7 +15,8 @@ enum {
 	/* Packets read in one tick at most: a flood waits (and is lost) in its
 	 * own socket, not in the worker. */
 	READ_MAX = 256,
-	/* Each is told with its arrival: reading late does no harm. */
+	/* Each is told with its arrival: reading late does no harm. Nor does
+	 * a report of ours that is late: their times are random anyway. */
 	RTCP_READ_MS = 1000,
 	DIGITS_MAX = 50,     /* a second; faster than any finger */
 	STRANGERS_MAX = 200, /* packets in a second that are still counted */
@@ -100,8 +101,10 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 	latch_set(&stream->latch, &params->raddr, params->latch,
 		  now_ns / 1000000);
 	latch_set_signalling(&stream->latch, &params->signalling);
-	if (stream->connected && !latch_is_final(&stream->latch))
+	if (stream->connected && !latch_is_final(&stream->latch)) {
 		stream->connected = rtp_socket_disconnect(stream->fd_rtp) != 0;
+		stream->alone = false;
+	}
 	if (codec != stream->codec) {
 		stream->codec = codec;
 		stream->fill = 0;
@@ -233,6 +236,24 @@ static void packet_heard(struct stream *stream, const struct rtp_packet *packet,
 		(void)jitter_put(&stream->jitter, &audio, listen);
 }
 
+static bool is_believed(struct stream *stream, const struct rtp_packet *packet,
+			const struct sa *src, uint64_t arrival_ms)
+{
+	switch (latch_input(&stream->latch, src, packet->seq, packet->ssrc,
+			    arrival_ms)) {
+	case LATCH_REJECT:
+		stream->rx_rejected++;
+		metric_add(&rtp_rejected, 1);
+		return false;
+	case LATCH_NEW:
+		stream_post_latched(stream);
+		break;
+	case LATCH_ACCEPT:
+		break;
+	}
+	return true;
+}
+
 /* Returns for how long it lasts when it is audio that is expected, else 0. */
 static uint64_t rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
 			 const struct sa *src, uint64_t arrival_ns,
@@ -252,18 +273,9 @@ static uint64_t rtp_came(struct stream *stream, const uint8_t *buf, size_t len,
 		metric_add(&rtp_invalid, 1);
 		return 0;
 	}
-	switch (latch_input(&stream->latch, src, packet.seq, packet.ssrc,
-			    arrival_ns / 1000000)) {
-	case LATCH_REJECT:
-		stream->rx_rejected++;
-		metric_add(&rtp_rejected, 1);
+	if (!stream->alone &&
+	    !is_believed(stream, &packet, src, arrival_ns / 1000000))
 		return 0;
-	case LATCH_NEW:
-		stream_post_latched(stream);
-		break;
-	case LATCH_ACCEPT:
-		break;
-	}
 	packet_heard(stream, &packet, codec, arrival_ns, now_ns);
 	return codec ? codec_payload_samples(codec, packet.bytes) *
 			       UINT64_C(1000000000) / codec->info.srate
@@ -311,7 +323,8 @@ static void read_rtp(struct stream *stream, uint64_t now_ns)
 	size_t len;
 
 	for (int i = 0; i < READ_MAX; i++) {
-		if (!read_packet(env, stream->fd_rtp, now_ns, &src, &len,
+		if (!read_packet(env, stream->fd_rtp, now_ns,
+				 stream->alone ? NULL : &src, &len,
 				 &arrival_ns))
 			return;
 		if (arrival_ns + STALE_NS < stream->running_ns)
@@ -452,15 +465,15 @@ static void send_packet(struct stream *stream, enum dtmf_tx_what what,
 			bool marker)
 {
 	const struct media_params *params = &stream->params;
-	const struct sa *to = params->tx ? latch_target(&stream->latch) : NULL;
+	const struct sa *to = NULL;
 	size_t bytes = packet_bytes(stream);
 	struct rtp_tx *tx = &stream->tx;
 	uint8_t packet[RTP_HEADER + DTMF_TX_PAYLOAD];
-	bool nowhere = !to;
 
-	if (stream->connected)
-		to = NULL;
-	if (nowhere) {
+	/* The latch stands in memory of its own, which is far away. */
+	if (params->tx && !stream->connected)
+		to = latch_target(&stream->latch);
+	if (!params->tx || (!to && !stream->connected)) {
 		tx->gap = true;
 	} else if (what == DTMF_TX_EVENT) {
 		memcpy(packet + RTP_HEADER, event, DTMF_TX_PAYLOAD);
@@ -500,6 +513,7 @@ static void connect_latched(struct stream *stream)
 	uint32_t strangers = stream->rx_rejected - stream->rx_rejected_before;
 
 	stream->rx_rejected_before = stream->rx_rejected;
+	stream->alone = stream->connected;
 	if (stream->connected || !latch_is_final(&stream->latch) ||
 	    (strangers && strangers < STRANGERS_MAX))
 		return;
@@ -529,6 +543,8 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 		read_rtcp(stream, now_ns);
 		watch(stream, now_ns);
 		connect_latched(stream);
+		if (now_ns >= stream->rtcp.due_ns)
+			report(stream, false, now_ns);
 	}
 
 	stream->frame_ms += stream->tick_ms;
@@ -550,8 +566,6 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 		stream->packet_ms = 0;
 		send_packet(stream, what, event, event_ts, marker);
 	}
-	if (now_ns >= stream->rtcp.due_ns)
-		report(stream, false, now_ns);
 	return stood_ms;
 }
 

@@ -64,7 +64,8 @@ struct stream {
 	uint32_t rtcp_ms;   /* since RTCP was looked for */
 	int fd_rtp, fd_rtcp;
 	bool running;	/* media_stream_set() came */
-	bool connected; /* fd_rtp, to the latched source */
+	bool connected; /* fd_rtp, to the latched source … */
+	bool alone;	/* … for so long that nothing else is in its queue */
 	bool mute_rx, mute_tx;
 	bool in_event;	   /* a telephone event instead of audio */
 	bool digits_begun; /* the first of DIGITS is being sent */
