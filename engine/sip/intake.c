@@ -17,7 +17,7 @@ METRIC(sip_rx_put_off, "datagrams dropped because too many waited")
 
 enum {
 	BATCH = 32,
-	BATCHES = 16, /* in a turn of the loop */
+	BATCHES = 64, /* in a turn of the loop */
 	DATAGRAM_MAX = 65535,
 	CONTROL_SIZE = 64,
 	WAITING_MAX = 8192,	      /* datagrams … */
