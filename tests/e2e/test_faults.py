@@ -62,7 +62,7 @@ def test_an_allocation_in_so_many_fails(engine, phone, long, tmp_path):
     for each in ([1009, 499, 211, 97, 47, 23, 11] if long else [499, 97, 23]):
         faults.set("fail_each", each)
         refused = served = 0
-        for _ in range(30 if long else 8):
+        for _ in range(30 if long else 4):
             p = phone(e, user="unlucky")
             p.invite()
             try:
@@ -84,7 +84,7 @@ def test_an_allocation_in_so_many_fails(engine, phone, long, tmp_path):
         print(f"each {each}: {served} served, {refused} refused, "
               f"{faults.get('failed')} failed so far")
         still_talks(first)
-    assert faults.get("failed") > 10
+    assert faults.get("failed") > 8
     # with memory, all is as it was
     last = talk(phone(e, user="last"))
     ends_well(last)
@@ -94,9 +94,9 @@ def test_an_allocation_in_so_many_fails(engine, phone, long, tmp_path):
     rows = {r["from_user"]: r for r in e.cdrs()}
     for user in ("first", "last"):
         assert rows[user]["digits"] == "12#", rows[user]
-    # what could not be written is told; with the reserve hardly any
+    # what could not be written is told; with the reserve it is little
     e.lost = e.log().count("CDR not written")
-    assert e.lost <= total / 10, e.tail()
+    assert e.lost <= 3 + total / 10, e.tail()
     # those that were left in the air end by themselves: their peers are gone
     e.stop(timeout=90)
     faults.close()
@@ -325,9 +325,9 @@ moon.on_call(function(call)
     max_digits = 20, inter_digit_timeout = 600 }
 end)
 moon.spawn(function()
-  for i = 1, 3 do
+  for i = 1, 2 do
     local started = moon.now()
-    local call, why = moon.dial("sip:x@nowhere" .. i .. ".test", { timeout = 4 })
+    local call, why = moon.dial("sip:x@nowhere" .. i .. ".test", { timeout = 3 })
     moon.log.info(("dial %d: %s %s %.1f"):format(i, call and "call" or "none",
       why or "-", moon.now() - started))
   end
@@ -365,9 +365,9 @@ def test_a_dead_name_server_fails_calls_by_name_and_no_others(
         assert server.asked > 0
     finally:
         server.close()
-    rows = e.wait_cdrs(4)
+    rows = e.wait_cdrs(3)
     out = [r for r in rows if r["direction"] == "out"]
-    assert len(out) == 3
+    assert len(out) == 2
     for row in out:
         assert row["disposition"] in ("congestion", "no_answer"), row
         assert not row["answered_at_ms"]
