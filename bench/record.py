@@ -49,10 +49,16 @@ def begin(samples):
     return at - at % 2
 
 
+def spoken(samples):
+    """Without the silence before, and behind: between a call's BYE and its
+    stream's end nobody speaks any more."""
+    end = len(samples.rstrip(b"\0"))
+    return samples[begin(samples): end + end % 2]
+
+
 def gaps(samples, period):
     """Frames, from the first sound on, that are not what must be there."""
-    first = begin(samples)
-    rest = samples[first:]
+    rest = spoken(samples)
     shift = (period * 2).find(rest[: 2 * FRAME])
     if shift < 0:
         return None
@@ -69,7 +75,8 @@ def strange(samples, period):
     them silent ones, as a recorder writes them for what it has lost."""
     twice, step = period * 2, 2 * FRAME
     odd = silent = at = 0
-    for i in range(begin(samples), len(samples) - step + 1, step):
+    samples = spoken(samples)
+    for i in range(0, len(samples) - step + 1, step):
         frame = samples[i: i + step]
         if twice[at: at + step] != frame:
             at = twice.find(frame)
