@@ -26,6 +26,7 @@ import wave
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import network  # noqa: E402
+import goals  # noqa: E402
 import picture  # noqa: E402
 import record  # noqa: E402
 
@@ -216,6 +217,7 @@ class Bench:
         figures = {"workload": workload, "size": size, **figures}
         if figures.get("cost") and figures.get("floor"):
             figures["ratio"] = figures["cost"] / figures["floor"]
+        goals.judge(figures)
         self.rows.append(figures)
         print_row(figures)
 
@@ -257,7 +259,7 @@ class Bench:
         self.row("answered, CDR, BYE", f"{rate}/s", calls_s=r["completed"] / r["span"],
                  cost=r["cpu_ms"] / max(1, r["completed"]), unit="call",
                  floor=self.floor_of_sip(), p50=r["p50_ms"], p99=r["p99_ms"],
-                 failures=failures, refused=r["refused"], raw=r)
+                 failures=failures, refused=r["refused"], overload=expect_refusals, raw=r)
 
     def audio(self, calls):
         seconds = self.seconds(20, 3)
@@ -441,6 +443,7 @@ COLUMNS = (
     ("on time", 9, lambda r: share(r.get("within"))),
     ("floor's", 9, lambda r: share(r.get("floor_within"))),
     ("KB/call", 8, lambda r: number(r.get("memory"), 1)),
+    ("goal", -21, lambda r: f"{r['goal']}: {'yes' if r['reached'] else 'NO'}" if "goal" in r else ""),
     ("", -30, lambda r: note(r)),
 )
 
@@ -510,12 +513,12 @@ def parse(argv):
     p.add_argument("--quick", action="store_true", help="a few seconds each: does it work at all?")
     p.add_argument("--only", action="append", choices=WORKLOADS, help="this workload (may be repeated)")
     p.add_argument("--rates", type=numbers, help="calls/s of 'answer' (500,1000,2000,4000)")
-    p.add_argument("--overload", type=int, metavar="RATE", help="one more run of 'answer', where 503 is right")
+    p.add_argument("--overload", type=int, metavar="RATE", help="one more run of 'answer', where 503 is right (12000)")
     p.add_argument("--calls", type=numbers, help="calls of 'audio' (500,1000,2000,3000)")
     p.add_argument("--memory-calls", type=int, help="calls of 'memory' (1000)")
     p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
-    p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (50)")
-    p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (200)")
+    p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (200)")
+    p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (1100)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="where the programs are")
     p.add_argument("--output", default=os.path.join(ROOT, "build"), help="where bench.json and bench.svg go")
@@ -524,10 +527,11 @@ def parse(argv):
     o.only = o.only or WORKLOADS
     o.rates = o.rates or ([200, 500] if quick else [500, 1000, 2000, 4000])
     o.calls = o.calls or ([50, 100] if quick else [500, 1000, 2000, 3000])
-    o.campaign_rate = o.campaign_rate or (50 if quick else 200)
+    o.campaign_rate = o.campaign_rate or (50 if quick else 1100)
+    o.overload = o.overload or (0 if quick else 12000)
     o.memory_calls = o.memory_calls or (200 if quick else 1000)
     o.record_calls = o.record_calls or (100 if quick else 500)
-    o.digit_rate = o.digit_rate or (20 if quick else 50)
+    o.digit_rate = o.digit_rate or (20 if quick else 200)
     return o
 
 
