@@ -21,6 +21,14 @@ uint64_t clock_mono_ms(void)
 	return clock_mono_ns() / 1000000;
 }
 
+uint64_t clock_thread_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 int64_t clock_wall_ms(void)
 {
 	struct timespec ts;

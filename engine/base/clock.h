@@ -7,6 +7,7 @@
 
 uint64_t clock_mono_ns(void);
 uint64_t clock_mono_ms(void);
+uint64_t clock_thread_cpu_ns(void); /* that this thread has used */
 int64_t clock_wall_ms(void); /* since the Unix epoch */
 
 enum { CLOCK_ISO_SIZE = 25 };

@@ -1,6 +1,11 @@
 /* Coroutines, waits, budget, memory, generations: without telephony. */
 #include "fixture.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
 #define MOON "local moon = require 'moondial'\n"
 
 /* ---- waits ------------------------------------------------------------------
@@ -220,6 +225,43 @@ static void a_loop_without_a_wait_ends_with_its_line(void **state)
 	assert_ends("table.move({}, 1, 2^52, 2)", "without a wait");
 	assert_ends("local s = ('x'):rep(1e6) while true do s:upper() end",
 		    "without a wait");
+}
+
+/* Stops this process for longer than a slice, again and again. */
+static pid_t start_stopper(void)
+{
+	const pid_t us = getpid(), child = fork();
+
+	if (child)
+		return child;
+	for (int i = 0; i < 500 && getppid() == us; i++) {
+		static const struct timespec stop = {.tv_nsec = 30000000},
+					     run = {.tv_nsec = 4000000};
+
+		(void)kill(us, SIGSTOP);
+		(void)nanosleep(&stop, NULL);
+		(void)kill(us, SIGCONT);
+		(void)nanosleep(&run, NULL);
+	}
+	_exit(0);
+}
+
+static void time_without_the_core_is_not_the_scripts(void **state)
+{
+	pid_t stopper;
+	(void)state;
+
+	load(MOON);
+	stopper = start_stopper();
+	assert_true(stopper > 0);
+	/* some 5 ms at a time, half of a second in all */
+	assert_eval("(function() local n = 0 for i = 1, 100 do\n"
+		    "for k = 1, 400000 do n = n + k end moon.sleep(0)\n"
+		    "end return n > 0 end)()",
+		    "true");
+	(void)kill(stopper, SIGKILL);
+	(void)waitpid(stopper, NULL, 0);
+	(void)kill(getpid(), SIGCONT);
 }
 
 static void a_pattern_that_backtracks_ends_with_its_line(void **state)
@@ -517,6 +559,9 @@ int main(void)
 		T(an_event_reaches_each_subscriber_until_it_cancels),
 		T(select_gives_the_earliest_and_disarms_the_others),
 		T(a_loop_without_a_wait_ends_with_its_line),
+		cmocka_unit_test_setup_teardown(
+			time_without_the_core_is_not_the_scripts, setup_strict,
+			script_teardown),
 		T(a_pattern_that_backtracks_ends_with_its_line),
 		cmocka_unit_test_setup_teardown(
 			what_eats_memory_ends_with_its_line_and_others_go_on,
