@@ -8,7 +8,7 @@
 uint64_t clock_mono_ns(void);
 uint64_t clock_mono_ms(void);
 uint64_t clock_thread_cpu_ns(void); /* that this thread has used */
-int64_t clock_wall_ms(void); /* since the Unix epoch */
+int64_t clock_wall_ms(void);	    /* since the Unix epoch */
 
 enum { CLOCK_ISO_SIZE = 25 };
 /* "2026-11-21T09:25:00.123Z" into OUT. Returns OUT. */
