@@ -40,7 +40,8 @@ local folder
 ---@field name string
 ---@field spec table checked options
 ---@field state "stopped"|"running"|"paused"|"done"
----@field live {active: integer, begun: number[]} shared with earlier generations: their calls count too
+---@field live {active: integer, begun: table<integer, integer>} begun: calls in each second; shared with earlier
+---generations: their calls count too
 ---@field why string? why nothing is being dialled
 ---@field is_main boolean the main script returns it: its failure at the start is the engine's
 local Campaign = {}
@@ -48,20 +49,33 @@ Campaign.__index = Campaign
 
 -- ---- the run ---------------------------------------------------------------
 
+--- Count one more call in this second.
+local function count_begun(begun)
+  local second = math.floor(moon.now())
+  if not begun[second] then
+    for old in pairs(begun) do
+      if old <= second - RATE_WINDOW then
+        begun[old] = nil
+      end
+    end
+  end
+  begun[second] = (begun[second] or 0) + 1
+end
+
 --- Calls begun a second, over the last ten seconds.
 function Campaign:rate()
-  local begun, from = self.live.begun, moon.now() - RATE_WINDOW
-  while begun[1] and begun[1] < from do
-    table.remove(begun, 1)
+  local begun, second, sum = self.live.begun, math.floor(moon.now()), 0
+  for s = second - RATE_WINDOW + 1, second do
+    sum = sum + (begun[s] or 0)
   end
-  return #begun / RATE_WINDOW
+  return sum / RATE_WINDOW
 end
 
 --- Reach a lead, in a task of its own.
 function Campaign:call(row)
   local live = self.live
   live.active = live.active + 1
-  live.begun[#live.begun + 1] = moon.now()
+  count_begun(live.begun)
   moon.spawn(function()
     local _ <close> = setmetatable({}, {
       __close = function()
