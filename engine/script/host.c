@@ -158,7 +158,7 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	}
 	(void)lua_atpanic(host->L, panic);
 	*(void **)lua_getextraspace(host->L) = NULL;
-	(void)lua_gc(host->L, LUA_GCINC, 150, 0, 0);
+	(void)lua_gc(host->L, LUA_GCINC, 250, 0, 0);
 	/* For tests: what is not anchored is found out soon. */
 	host->collects = getenv("MOONDIAL_GC") != NULL;
 	if (!host_protect(host, open_state, NULL)) {

@@ -23,6 +23,7 @@ local ERRORS_MAX = 5 -- calls in a row that may end with an error of the flow
 local DENIED_MAX = 30 -- seconds that a carrier may refuse our credentials (an account may still be registering)
 local PROGRESS = 10 -- seconds between two lines of progress
 local RATE_WINDOW = 10 -- seconds over which the rate is measured
+local AT_ONCE = 50 -- leads begun without a wait: well within a slice
 
 --- Of all generations of scripts: what is going on, by campaign, and the files
 --- that `moondial campaign start` was given.
@@ -134,7 +135,7 @@ function Campaign:tick()
     self.why = self.live.active >= self.pacer.concurrent and "all channels are in use" or "the rate limit is reached"
     return math.min(TICK, math.max(0.005, self.pacer:wait()))
   end
-  local rows = store.claim(self.name, allowed)
+  local rows = store.claim(self.name, math.min(allowed, AT_ONCE))
   for _, row in ipairs(rows) do
     self.pacer:started()
     self:call(row)
