@@ -88,9 +88,7 @@ static void wait_ms(struct writer *w, uint64_t ms, size_t enough)
 /* Hand back the first N pending requests. */
 static void answer(struct writer *w, size_t n)
 {
-	while (n--) {
-		struct request *req = w->head;
-
+	for (struct request *req; n && (req = w->head); n--) {
 		w->head = next_of(req);
 		if (!w->head)
 			w->tail = &w->head;

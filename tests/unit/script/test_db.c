@@ -71,8 +71,8 @@ static void a_cancelled_verb_of_the_store_leaves_the_next_alone(void **state)
 	static const char *const verbs[] = {
 		"moon.db.query('SELECT 7 AS x')[1].x",
 		"moon.db.exec('CREATE TABLE IF NOT EXISTS c (i BIGINT)') + 7",
-		"select(2, moon.db.transaction{{'CREATE TABLE IF NOT EXISTS d "
-		"(i BIGINT)'}, {'SELECT 1'}}) + 7",
+		("select(2, moon.db.transaction{{'CREATE TABLE IF NOT EXISTS d "
+		 "(i BIGINT)'}, {'SELECT 1'}}) + 7"),
 		"#moon.cdr.find{number = 'x'} + 7",
 		"tonumber(moon.csv.rows('n.csv')().fields[1])",
 	};
