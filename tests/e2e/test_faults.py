@@ -8,13 +8,13 @@ import resource
 import socket
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
 
 from support import audio
 from support.faults import Faults
+from support.names import serve
 from support.waiting import until
 
 LINE = """
@@ -273,35 +273,6 @@ def test_without_ports_new_calls_are_refused_and_later_served(engine, phone):
 
 # ---- the name server
 
-class NameServer:
-    """Answers each question by WAY: nothing at all, or noise."""
-
-    def __init__(self, ip, way):
-        self.asked = 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((ip, 53))
-        self.socket.settimeout(0.2)
-        self.way, self.closing = way, False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while not self.closing:
-            try:
-                data, source = self.socket.recvfrom(4096)
-            except TimeoutError:
-                continue
-            self.asked += 1
-            for answer in self.way(data):
-                self.socket.sendto(answer, source)
-
-    def close(self):
-        self.closing = True
-        self.thread.join()
-        self.socket.close()
-
-
 def noise(question):
     """The right number, and then what makes no sense: pointers that point at
     themselves, lengths that lie, an answer to nothing."""
@@ -340,22 +311,9 @@ end)
                                       ("noise", noise)])
 def test_a_dead_name_server_fails_calls_by_name_and_no_others(
         engine, phone, tmp_path, name, way):
-    resolv = tmp_path / "resolv.conf"
-    ip = f"127.53.{os.getpid() % 250}.{1 + len(name)}"
-    resolv.write_text(f"nameserver {ip}\n")
-    words = ["unshare", "--mount",
-             *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c",
-             f"mount --bind '{resolv}' /etc/resolv.conf && exec \"$@\"", "sh"]
-    if subprocess.run(words + ["true"], capture_output=True).returncode:
-        pytest.skip("this user may not mount")
-    try:
-        server = NameServer(ip, way)
-    except PermissionError:
-        pytest.skip("this user may not bind port 53")
-    e = engine(DIALS, launch=False, sets={"drain": 1,
-                                          "outbound.allow": "*"})
-    command = e.command
-    e.command = lambda: words + command()
+    server, asks = serve(tmp_path, 1 + len(name), way)
+    e = asks(engine(DIALS, launch=False, sets={"drain": 1,
+                                               "outbound.allow": "*"}))
     try:
         e.start()
         p = phone(e, user="meanwhile")
