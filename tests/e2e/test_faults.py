@@ -117,10 +117,10 @@ def disk(tmp_path):
             pytest.skip("this user may not mount: "
                         + os.strerror(ctypes.get_errno()))
         folder.mkdir()
-        for words in (["mount", "--make-rprivate", "/"],
-                      ["mount", "-t", "tmpfs", "-o", f"size={size}", "none",
-                       folder]):
-            subprocess.run(words, check=True)
+        # where / is no mount point (chroot), it is nothing that is shared
+        subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none",
+                        folder], check=True)
         mounted.append(folder)
         return folder
 
