@@ -5,7 +5,10 @@ def answered(r):
     if r.get("overload"):
         # Beyond what it can carry: what it accepts is whole, and no less.
         return "whole", r["failures"] == 0
-    return "<= 0.20 ms", r["cost"] <= 0.20 and r["failures"] == 0
+    if r["calls_s"] >= 3900:
+        return "<= 0.20 ms", r["cost"] <= 0.20 and r["failures"] == 0
+    # At half of that rate nobody waits; fewer calls pay for wake-ups and commits.
+    return "p99 < 5 ms", r["p99"] < 5 and r["failures"] == 0
 
 
 def audio(r):
