@@ -518,7 +518,7 @@ def parse(argv):
     p.add_argument("--memory-calls", type=int, help="calls of 'memory' (1000)")
     p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
     p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (200)")
-    p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (1100)")
+    p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (800)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="where the programs are")
     p.add_argument("--output", default=os.path.join(ROOT, "build"), help="where bench.json and bench.svg go")
@@ -527,7 +527,7 @@ def parse(argv):
     o.only = o.only or WORKLOADS
     o.rates = o.rates or ([200, 500] if quick else [500, 1000, 2000, 4000])
     o.calls = o.calls or ([50, 100] if quick else [500, 1000, 2000, 3000])
-    o.campaign_rate = o.campaign_rate or (50 if quick else 1100)
+    o.campaign_rate = o.campaign_rate or (50 if quick else 800)
     o.overload = o.overload or (0 if quick else 12000)
     o.memory_calls = o.memory_calls or (200 if quick else 1000)
     o.record_calls = o.record_calls or (100 if quick else 500)
