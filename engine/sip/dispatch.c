@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "sip/header.h"
+#include "sip/ping.h"
 #include "sip/sanity.h"
 #include "sip/session_private.h"
 #include "sip/sources.h"
@@ -343,6 +344,8 @@ static bool on_last_response(const struct sip_msg *msg, void *arg)
 
 	if (msg->scode >= 200 && msg->scode < 300 &&
 	    !pl_strcmp(&msg->cseq.met, "INVITE") && ack_again(stack, msg))
+		return true;
+	if (ping_response(stack->pings, msg))
 		return true;
 	metric_add(&sip_rx_stray, 1);
 	return true;

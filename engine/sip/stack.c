@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "sip/intake.h"
 #include "sip/listen.h"
+#include "sip/ping.h"
 #include "sip/session_private.h"
 #include "sip/stack_private.h"
 #include "sip/strans.h"
@@ -291,6 +292,9 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 		goto out;
 	err = hash_alloc(&stack->sessions, SESSIONS);
 	err = err ? err : hash_alloc(&stack->acks, SESSIONS);
+	err = err ? err : ping_table_alloc(&stack->pings);
+	if (!err && config->user_agent)
+		err = str_dup(&stack->user_agent, config->user_agent);
 	err = err ? err : dns_alloc(&stack->dns);
 	err = err ? err : strans_table_alloc(&stack->strans);
 	err = err ? err
@@ -343,6 +347,8 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->dns);
 	mem_deref(stack->sessions);
 	mem_deref(stack->acks);
+	mem_deref(stack->pings);
+	mem_deref(stack->user_agent);
 	mem_deref(stack->listens);
 	tcp_guard_free(stack->tcp);
 	sources_free(stack->sources);

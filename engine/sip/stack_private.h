@@ -20,6 +20,8 @@ struct stack {
 	struct list taps;      /* struct udp_tap: what sits on UDP sockets */
 	struct hash *sessions; /* struct session by Call-ID */
 	struct hash *acks;     /* struct ack by Call-ID */
+	struct hash *pings;    /* struct ping by its key */
+	char *user_agent;      /* or NULL */
 	struct list trusted;
 	struct sources *sources;
 	struct intake *intake;

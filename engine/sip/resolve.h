@@ -1,0 +1,35 @@
+/* resolve.h -- a SIP server's addresses, by SRV and A or AAAA (RFC 3263 4)
+ *
+ * For what sends without libre's transactions, which look names up by
+ * themselves. A libre object, on the loop thread: mem_deref() ends it, and
+ * nothing is told any more.
+ */
+#ifndef MOONDIAL_SIP_RESOLVE_H
+#define MOONDIAL_SIP_RESOLVE_H
+
+#include <re.h>
+
+struct stack;
+struct resolve;
+
+enum { RESOLVE_MAX = 8 };
+
+/* The addresses in the order in which they are to be tried, with ports.
+ * ENOENT: none was found. Another errno value: no name server answered. The
+ * handler may release the resolve. */
+typedef void(resolve_h)(int err, const struct sa *addrs, size_t count,
+			void *arg);
+
+/* HOST is an address (brackets are no part of it) or "localhost", which is in
+ * no name server: no look-up is needed. PORT 0: TP's own. */
+bool resolve_numeric(struct sa *addr, const char *host, uint16_t port,
+		     enum sip_transp tp);
+
+/* Look HOST up: its SRV records for TP when PORT is 0, else, or when there are
+ * none, its addresses. Never tells before this has returned. ENOMEM, or what
+ * the look-up can't be sent for. */
+int resolve_alloc(struct resolve **rp, struct stack *stack, const char *host,
+		  uint16_t port, enum sip_transp tp, resolve_h *handler,
+		  void *arg);
+
+#endif
