@@ -60,8 +60,8 @@ static void send_row(struct record *record, const char *query,
 		.count = count,
 	};
 
-	if (!statement.sql || !store_request(record->bench->store, &statement,
-					     1, handler, record))
+	if (!statement.sql ||
+	    !store_record(record->bench->store, &statement, 1, handler, record))
 		die("%s was not taken", query);
 }
 

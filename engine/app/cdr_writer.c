@@ -95,7 +95,7 @@ static bool row_queue(struct store *store, const struct store_statement *s,
 	if (!pending)
 		return false;
 	memcpy(pending->id, id, sizeof(pending->id));
-	if (store_request(store, s, 1, written, pending))
+	if (store_record(store, s, 1, written, pending))
 		return true;
 	free(pending);
 	return false;

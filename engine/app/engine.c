@@ -186,6 +186,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 		return false;
 	}
 	loop_enter(engine->loop);
+	loop_set_pace(engine->loop);
 	engine->config = params->config;
 	engine->config_public = config_public(params->config);
 	engine->script = params->script;

@@ -4,11 +4,24 @@
 
 #include <stdint.h>
 #include <stddef.h>
+#include <time.h>
 
 uint64_t clock_mono_ns(void);
 uint64_t clock_mono_ms(void);
 uint64_t clock_thread_cpu_ns(void); /* that this thread has used */
-int64_t clock_wall_ms(void);	    /* since the Unix epoch */
+
+/* Sleep until clock_mono_ms() is MS; a signal ends it before. */
+static inline void clock_sleep_until_ms(uint64_t ms)
+{
+	const struct timespec ts = {
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+int64_t clock_wall_ms(void); /* since the Unix epoch */
 
 enum { CLOCK_ISO_SIZE = 25 };
 /* "2026-11-21T09:25:00.123Z" into OUT. Returns OUT. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <event2/event.h>
+#include "base/clock.h"
 #include "base/loop.h"
 #include "base/re_loop.h"
 
@@ -28,8 +29,12 @@ struct loop {
 	struct event *soon_event;
 	bool soon_running;
 
+	bool paced;
+	uint64_t turn_ms; /* when the last turn ended */
 	bool stop;
 };
+
+enum { PACE_MS = 2 };
 
 static _Thread_local struct loop *current;
 
@@ -145,6 +150,25 @@ bool loop_is_mine(const struct loop *loop)
 	return loop && current == loop;
 }
 
+void loop_set_pace(struct loop *loop)
+{
+	loop->paced = true;
+}
+
+/* On whole milliseconds, as the media workers' ticks are: threads that wake up
+ * together share the interrupt. */
+static void keep_pace(struct loop *loop)
+{
+	uint64_t now_ms = clock_mono_ms();
+	bool busy = now_ms <= loop->turn_ms + PACE_MS;
+
+	loop->turn_ms = now_ms;
+	if (!busy || loop->soon_head)
+		return;
+	clock_sleep_until_ms(now_ms + PACE_MS);
+	loop->turn_ms = now_ms + PACE_MS;
+}
+
 int loop_run(struct loop *loop)
 {
 	int err = 0;
@@ -161,6 +185,8 @@ int loop_run(struct loop *loop)
 			err = errno ? errno : EIO;
 			break;
 		}
+		if (loop->paced && !loop->stop)
+			keep_pace(loop);
 	}
 	loop->stop = false;
 	return err;

@@ -36,6 +36,11 @@ int loop_run(struct loop *loop);
 /* Leave loop_run() after the callbacks that are due now. Owning thread only. */
 void loop_stop(struct loop *loop);
 
+/* Turns begin two milliseconds apart at least, once they follow each other: to
+ * wake up costs more than most of what a thread is woken for, so a busy one
+ * does what has come together. After a pause the first turn comes at once. */
+void loop_set_pace(struct loop *loop);
+
 struct event_base *loop_event_base(struct loop *loop);
 
 /* Tell HANDLER of each descriptor that libre begins and ceases to listen to

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ struct mailbox {
 	size_t wake_at; /* so many wake the receiver; 0: it comes by itself */
 
 	int eventfd;
+	atomic_uint waking; /* senders that are about to write to it */
 
 	/* the receiver's */
 	struct event *event;
@@ -73,6 +76,8 @@ void mailbox_free(struct mailbox *mailbox, mail_h *handler, void *arg)
 		event_free(mailbox->event);
 	taken = mailbox->taken;
 	rest = mailbox_take(mailbox);
+	while (atomic_load(&mailbox->waking))
+		sched_yield();
 	close(mailbox->eventfd);
 	pthread_mutex_destroy(&mailbox->mutex);
 	mailbox->freed = true;
@@ -138,34 +143,50 @@ int mailbox_listen(struct mailbox *mailbox, struct loop *loop, mail_h *handler,
 	return 0;
 }
 
-/* Under the mutex, so that a receiver that frees the mailbox on this very
- * message does not close the descriptor beneath the write. */
-static void wake(const struct mailbox *mailbox)
+/* Not under the mutex: the receiver may run at once, in our place, and would
+ * only meet the lock. */
+static void unlock_and_wake(struct mailbox *mailbox, bool wake)
 {
 	static const uint64_t one = 1;
-	ssize_t n = write(mailbox->eventfd, &one, sizeof(one));
+	ssize_t n;
 
+	if (wake)
+		atomic_fetch_add(&mailbox->waking, 1);
+	pthread_mutex_unlock(&mailbox->mutex);
+	if (!wake)
+		return;
+	n = write(mailbox->eventfd, &one, sizeof(one));
 	(void)n; /* EAGAIN: the counter is full, so it is readable */
+	atomic_fetch_sub(&mailbox->waking, 1);
+}
+
+void mailbox_post_list(struct mailbox *mailbox, struct mail *list)
+{
+	struct mail **tail = &list->next;
+	size_t before, count = 1;
+
+	for (; *tail; tail = &(*tail)->next)
+		count++;
+	pthread_mutex_lock(&mailbox->mutex);
+	*mailbox->tail = list;
+	mailbox->tail = tail;
+	before = mailbox->count;
+	mailbox->count += count;
+	unlock_and_wake(mailbox, before < mailbox->wake_at &&
+					 mailbox->count >= mailbox->wake_at);
 }
 
 void mailbox_post(struct mailbox *mailbox, struct mail *mail)
 {
 	mail->next = NULL;
-	pthread_mutex_lock(&mailbox->mutex);
-	*mailbox->tail = mail;
-	mailbox->tail = &mail->next;
-	if (++mailbox->count == mailbox->wake_at)
-		wake(mailbox);
-	pthread_mutex_unlock(&mailbox->mutex);
+	mailbox_post_list(mailbox, mail);
 }
 
 static void wake_at(struct mailbox *mailbox, size_t count)
 {
 	pthread_mutex_lock(&mailbox->mutex);
 	mailbox->wake_at = count;
-	if (count && mailbox->count >= count)
-		wake(mailbox);
-	pthread_mutex_unlock(&mailbox->mutex);
+	unlock_and_wake(mailbox, count && mailbox->count >= count);
 }
 
 void mailbox_visited(struct mailbox *mailbox, bool visited)

@@ -43,6 +43,9 @@ void mailbox_deliver(struct mailbox *mailbox);
 
 /* Post from any thread. Never fails, never blocks beyond the mutex. */
 void mailbox_post(struct mailbox *mailbox, struct mail *mail);
+/* The same for several at once (linked by next, at least one): the receiver is
+ * woken once at most. */
+void mailbox_post_list(struct mailbox *mailbox, struct mail *list);
 
 /* Take all that is there, oldest first, linked by next; NULL when empty. */
 struct mail *mailbox_take(struct mailbox *mailbox);

@@ -41,7 +41,24 @@ void stream_env_init(struct stream_env *env, struct mailbox *in,
 	memset(env, 0, sizeof(*env));
 	env->in = in;
 	env->out = out;
+	env->posts_tail = &env->posts;
 	stream_env_now(env);
+}
+
+void stream_env_post(struct stream_env *env, struct mail *mail)
+{
+	mail->next = NULL;
+	*env->posts_tail = mail;
+	env->posts_tail = &mail->next;
+}
+
+void stream_env_flush(struct stream_env *env)
+{
+	if (!env->posts)
+		return;
+	mailbox_post_list(env->out, env->posts);
+	env->posts = NULL;
+	env->posts_tail = &env->posts;
 }
 
 void stream_env_now(struct stream_env *env)

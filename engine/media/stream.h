@@ -38,10 +38,14 @@ enum {
 	STREAM_PACKET_MAX = RTP_HEADER + 2 * (AUDIO_FRAME_MAX + JITTER_FRAME),
 };
 
-/* What the streams of a worker share: the way out, and room to read into. */
+/* What the streams of a worker share: the way out, and room to read into.
+ * Messages to the loop thread leave together, when the streams of a
+ * millisecond have all been run: it would take the core from us, as often as
+ * it is woken. */
 struct stream_env {
 	struct mailbox *in, *out; /* of the worker; of the loop thread */
-	int64_t wall_ns;	  /* rtp_socket_wall_ns() of this millisecond */
+	struct mail *posts, **posts_tail;
+	int64_t wall_ns; /* rtp_socket_wall_ns() of this millisecond */
 	uint8_t bytes[RTP_SOCKET_BYTES];
 };
 
@@ -50,6 +54,10 @@ void stream_env_init(struct stream_env *env, struct mailbox *in,
 
 /* Before the streams of a millisecond are run, or one is shut. */
 void stream_env_now(struct stream_env *env);
+
+/* To the loop thread, with the next stream_env_flush(). */
+void stream_env_post(struct stream_env *env, struct mail *mail);
+void stream_env_flush(struct stream_env *env);
 
 /* What each tick needs stands first and together: with thousands of streams
  * every cache line of one is fetched from afar each time. */

@@ -33,7 +33,7 @@ void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms)
 		return;
 	message->u.event.digit = digit;
 	message->u.event.duration_ms = duration_ms;
-	mailbox_post(stream->env->out, &message->mail);
+	stream_env_post(stream->env, &message->mail);
 }
 
 void stream_post_latched(struct stream *stream)
@@ -43,7 +43,7 @@ void stream_post_latched(struct stream *stream)
 	if (!message)
 		return;
 	message->u.event.peer = stream->latch.src;
-	mailbox_post(stream->env->out, &message->mail);
+	stream_env_post(stream->env, &message->mail);
 }
 
 void stream_post_silence(struct stream *stream, enum media_event_type type,
@@ -54,7 +54,7 @@ void stream_post_silence(struct stream *stream, enum media_event_type type,
 	if (!message)
 		return;
 	message->u.event.duration_ms = silent_ms;
-	mailbox_post(stream->env->out, &message->mail);
+	stream_env_post(stream->env, &message->mail);
 }
 
 static void append(struct message **list, struct message *message)
@@ -83,7 +83,7 @@ void stream_op_end(struct stream *stream, struct message **list,
 	message->next = NULL;
 	message->result = result;
 	message->text = text;
-	mailbox_post(stream->env->out, &message->mail);
+	stream_env_post(stream->env, &message->mail);
 }
 
 /* ---- playing -------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -19,6 +20,10 @@ enum {
 	SLOTS = 64,	/* of 1 ms; more than the longest tick, a power of 2 */
 	BUCKETS = 4096, /* streams by handle */
 	SPREAD = STREAM_FRAME_MS,
+	/* While there is something to do each millisecond, the thread sleeps
+	 * from one to the next by itself, and is back in its loop so often. */
+	TURNS_MAX = 20,
+	TIMER_SLACK_NS = 1000,
 };
 
 struct worker {
@@ -29,6 +34,8 @@ struct worker {
 	struct event *timer;
 	struct message quit;
 	bool quitting;
+	bool running; /* on_timer() is: what comes of it is seen to at its end
+		       */
 
 	struct stream *slots[SLOTS];
 	uint64_t cursor_ms;    /* the slots before it have been run */
@@ -81,17 +88,21 @@ static uint64_t quietest_ms(const struct worker *worker, uint64_t now_ms,
 	return best;
 }
 
+/* 0: nothing. */
+static uint64_t next_due_ms(const struct worker *worker)
+{
+	for (uint64_t ms = worker->cursor_ms; ms < worker->cursor_ms + SLOTS;
+	     ms++)
+		if (worker->slots[ms % SLOTS])
+			return ms;
+	return 0;
+}
+
 static void arm(struct worker *worker)
 {
 	struct itimerspec spec = {{0, 0}, {0, 0}};
-	uint64_t due_ms = 0;
+	uint64_t due_ms = next_due_ms(worker);
 
-	for (uint64_t ms = worker->cursor_ms; ms < worker->cursor_ms + SLOTS;
-	     ms++)
-		if (worker->slots[ms % SLOTS]) {
-			due_ms = ms;
-			break;
-		}
 	if (due_ms == worker->armed_ms)
 		return;
 	worker->armed_ms = due_ms;
@@ -143,6 +154,17 @@ static void run_slots(struct worker *worker)
 	}
 }
 
+/* Sleeps until something is due, if that is in the next millisecond. */
+static bool sleep_until_due(const struct worker *worker)
+{
+	uint64_t due_ms = next_due_ms(worker);
+
+	if (!due_ms || due_ms > clock_mono_ms() + 1)
+		return false;
+	clock_sleep_until_ms(due_ms);
+	return true;
+}
+
 /* Told once for each expiration (edge-triggered): there is nothing to read. One
  * that was armed anew meanwhile comes too early, and does no harm. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -152,8 +174,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 
 	worker->armed_ms = 0;
-	mailbox_deliver(worker->in);
-	run_slots(worker);
+	worker->running = true;
+	for (int i = 0; i < TURNS_MAX; i++) {
+		mailbox_deliver(worker->in);
+		run_slots(worker);
+		stream_env_flush(&worker->env);
+		if (worker->quitting || !sleep_until_due(worker))
+			break;
+	}
+	worker->running = false;
 	arm(worker);
 	/* With many streams the next tick is soon enough for messages. */
 	mailbox_visited(worker->in,
@@ -198,12 +227,15 @@ static void stream_changed(struct worker *worker, struct stream *stream,
 		if (!ran)
 			stream->due_ms =
 				quietest_ms(worker, now_ms, stream->tick_ms);
-		if (!worker->armed_ms && worker->cursor_ms < now_ms)
+		/* Time has passed in which nothing was to be run. */
+		if (!worker->running && !worker->armed_ms &&
+		    worker->cursor_ms < now_ms)
 			worker->cursor_ms = now_ms;
 		wheel_add(worker, stream);
 	}
 	load_add(worker, stream, 1);
-	arm(worker);
+	if (!worker->running)
+		arm(worker);
 	free(message);
 }
 
@@ -216,7 +248,7 @@ static void stream_gone(struct worker *worker, struct stream **sp)
 	*sp = stream->hash_next;
 	worker->count--;
 	stream_free(stream);
-	mailbox_post(worker->env.out, &message->mail);
+	stream_env_post(&worker->env, &message->mail);
 }
 
 static void stream_closing(struct worker *worker, struct stream **sp,
@@ -263,6 +295,8 @@ static void on_message(struct mail *mail, void *arg)
 				stream_gone(worker, sp);
 		}
 	}
+	if (!worker->running)
+		stream_env_flush(&worker->env);
 	if (worker->quitting && !worker->count)
 		loop_stop(worker->loop);
 }
@@ -272,6 +306,7 @@ static void *run(void *arg)
 	struct worker *worker = arg;
 	int err;
 
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	loop_enter(worker->loop);
 	err = loop_run(worker->loop);
 	if (err)

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <libgen.h>
+#include <re.h>
 #include "base/handle.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -23,6 +24,9 @@ enum {
 	QUEUE_MAX_BYTES = 256 << 20, /* requests not yet answered */
 	QUEUE_LONG_BYTES = 64 << 20, /* from here on no new calls begin */
 	READ_MODE_TIMEOUT_MS = 30000,
+	/* A commit at few calls a second costs more than all else of a call. */
+	KEEP_MS = 20,
+	KEEP_MAX = 256,
 };
 
 struct store {
@@ -31,7 +35,10 @@ struct store {
 	int lock;
 	struct mailbox *answers;
 	struct handle_table *requests;
-	size_t bytes; /* of requests not yet answered */
+	size_t bytes;			   /* of requests not yet answered */
+	struct request *kept, **kept_tail; /* nobody waits for them */
+	size_t kept_count;
+	struct tmr kept_tmr;
 	struct writer *writer;
 	struct reader *reader;
 	struct request *stop_writer,
@@ -165,6 +172,7 @@ int store_open(struct store **sp, struct loop *loop, const char *path,
 	store->loop = loop;
 	store->mode = mode;
 	store->lock = -1;
+	store->kept_tail = &store->kept;
 	store->stop_writer = request_new(NULL, 0);
 	store->stop_reader = request_new(NULL, 0);
 	e = store->stop_writer && store->stop_reader ? 0 : ENOMEM;
@@ -194,12 +202,31 @@ out:
 	return e;
 }
 
+static void send_kept(struct store *store)
+{
+	struct request *list = store->kept;
+
+	if (!list)
+		return;
+	tmr_cancel(&store->kept_tmr);
+	store->kept = NULL;
+	store->kept_tail = &store->kept;
+	store->kept_count = 0;
+	writer_post_list(store->writer, list);
+}
+
+static void on_kept(void *arg)
+{
+	send_kept(arg);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
 	assert(loop_is_mine(store->loop));
 	store->closing = true;
+	send_kept(store);
 	if (store->reader)
 		reader_stop(store->reader, store->stop_reader);
 	else
@@ -252,6 +279,14 @@ static struct request *queue(struct store *store,
 	return req;
 }
 
+static void keep(struct store *store, struct request *req)
+{
+	req->mail.next = NULL;
+	*store->kept_tail = req;
+	store->kept_tail = (struct request **)&req->mail.next;
+	store->kept_count++;
+}
+
 uint64_t store_request(struct store *store,
 		       const struct store_statement *statements, size_t count,
 		       store_h *handler, void *arg)
@@ -263,11 +298,33 @@ uint64_t store_request(struct store *store,
 		return 0;
 	handle = req->handle;
 	if (store->writer) {
-		writer_post(store->writer, req);
+		keep(store, req);
+		send_kept(store);
 	} else {
 		req->timeout_ms = READ_MODE_TIMEOUT_MS;
 		reader_post(store->reader, req);
 	}
+
+	return handle;
+}
+
+uint64_t store_record(struct store *store,
+		      const struct store_statement *statements, size_t count,
+		      store_h *handler, void *arg)
+{
+	struct request *req;
+	uint64_t handle;
+
+	assert(store->writer);
+	req = queue(store, statements, count, handler, arg);
+	if (!req)
+		return 0;
+	handle = req->handle;
+	keep(store, req);
+	if (store->kept_count >= KEEP_MAX)
+		send_kept(store);
+	else if (store->kept_count == 1)
+		tmr_start(&store->kept_tmr, KEEP_MS, on_kept, store);
 
 	return handle;
 }

@@ -75,6 +75,13 @@ uint64_t store_request(struct store *store,
 		       const struct store_statement *statements, size_t count,
 		       store_h *handler, void *arg);
 
+/* As store_request, for what nobody waits for: it is kept for up to 20 ms, and
+ * leaves with what else there is by then. Order is kept with all other writes.
+ */
+uint64_t store_record(struct store *store,
+		      const struct store_statement *statements, size_t count,
+		      store_h *handler, void *arg);
+
 /* A single read on the read-only connection, ended after TIMEOUT_MS. */
 uint64_t store_read(struct store *store,
 		    const struct store_statement *statement,

@@ -88,6 +88,8 @@ static void wait_ms(struct writer *w, uint64_t ms, size_t enough)
 /* Hand back the first N pending requests. */
 static void answer(struct writer *w, size_t n)
 {
+	struct request *first = w->head, *last = NULL;
+
 	for (struct request *req; n && (req = w->head); n--) {
 		w->head = next_of(req);
 		if (!w->head)
@@ -95,8 +97,12 @@ static void answer(struct writer *w, size_t n)
 		--w->pending;
 		if (req->result.error)
 			metric_add(&store_failed, 1);
-		mailbox_post(w->answers, &req->mail);
+		last = req;
 	}
+	if (!last)
+		return;
+	last->mail.next = NULL;
+	mailbox_post_list(w->answers, &first->mail);
 }
 
 /* ---- trouble ------------------------------------------------------------ */
@@ -422,9 +428,9 @@ out:
 	return err;
 }
 
-void writer_post(struct writer *w, struct request *req)
+void writer_post_list(struct writer *w, struct request *list)
 {
-	mailbox_post(w->inbox, &req->mail);
+	mailbox_post_list(w->inbox, &list->mail);
 }
 
 const char *writer_fault(const struct writer *w)

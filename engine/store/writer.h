@@ -27,8 +27,8 @@ struct writer;
 int writer_start(struct writer **wp, struct connection *conn,
 		 struct mailbox *answers);
 
-/* Any thread; takes the request over. */
-void writer_post(struct writer *writer, struct request *req);
+/* Any thread; takes the requests over, linked by mail.next, at least one. */
+void writer_post_list(struct writer *writer, struct request *list);
 
 /* What keeps the disk from being written now, other than a lock: "the disk is
  * full", …; NULL: nothing. Any thread. */

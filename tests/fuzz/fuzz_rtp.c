@@ -96,9 +96,11 @@ static void line_open(struct line *line)
 
 static unsigned digits_take(struct line *line)
 {
-	struct mail *mail = mailbox_take(line->out), *next;
+	struct mail *mail, *next;
 	unsigned digits = 0;
 
+	stream_env_flush(env);
+	mail = mailbox_take(line->out);
 	for (; mail; mail = next) {
 		struct message *m = (struct message *)mail;
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <event2/event.h>
 #include <re.h>
+#include "base/clock.h"
 #include "base/loop.h"
 
 static struct loop *loop;
@@ -404,6 +405,59 @@ static void re_main_runs_until_re_cancel(void **state)
 	assert_int_equal(fired, 1);
 }
 
+struct ticker {
+	struct tmr tmr;
+	int left;
+};
+
+static void tick_again(void *arg)
+{
+	struct ticker *ticker = arg;
+
+	if (--ticker->left)
+		tmr_start(&ticker->tmr, 0, tick_again, ticker);
+	else
+		loop_stop(loop_current());
+}
+
+static void a_paced_loop_leaves_time_between_its_turns(void **state)
+{
+	struct ticker ticker = {.left = 11};
+	uint64_t start_ms;
+	(void)state;
+
+	loop_set_pace(loop);
+	tmr_start(&ticker.tmr, 0, tick_again, &ticker);
+	start_ms = clock_mono_ms();
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(clock_mono_ms() - start_ms >= 2 * 9);
+}
+
+static int turns_left;
+
+static void queue_again(void *arg)
+{
+	if (--turns_left)
+		soon_queue(arg, queue_again, arg);
+	else
+		loop_stop(loop_current());
+}
+
+/* What has been left for the next turn has no time to lose. */
+static void a_paced_loop_goes_on_with_what_is_left(void **state)
+{
+	struct soon soon = {0};
+	uint64_t start_ms;
+	(void)state;
+
+	loop_set_pace(loop);
+	turns_left = 2000;
+	soon_queue(&soon, queue_again, &soon);
+	start_ms = clock_mono_ms();
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(clock_mono_ms() - start_ms < 2000);
+}
+
 static int allocations_left = -1; /* -1: any number */
 
 static void *failing_malloc(size_t size)
@@ -461,6 +515,8 @@ int main(void)
 		TEST(a_descriptor_replaced_behind_our_back_is_heard_again),
 		TEST(listening_to_a_closed_descriptor_fails),
 		TEST(re_main_runs_until_re_cancel),
+		TEST(a_paced_loop_leaves_time_between_its_turns),
+		TEST(a_paced_loop_goes_on_with_what_is_left),
 		TEST(making_a_loop_survives_lack_of_memory),
 	};
 

@@ -76,6 +76,28 @@ static void receive(struct mail *mail, void *arg)
 		loop_stop(receiver->loop);
 }
 
+static void a_list_is_posted_whole_in_its_place(void **state)
+{
+	struct letter letters[5] = {0};
+	struct mailbox *mailbox;
+	struct mail *mail;
+	(void)state;
+
+	assert_int_equal(mailbox_alloc(&mailbox), 0);
+	for (int i = 0; i < 5; i++)
+		letters[i].number = i;
+	letters[1].mail.next = &letters[2].mail;
+	letters[2].mail.next = &letters[3].mail;
+	mailbox_post(mailbox, &letters[0].mail);
+	mailbox_post_list(mailbox, &letters[1].mail);
+	mailbox_post(mailbox, &letters[4].mail);
+	mail = mailbox_wait(mailbox, 5, -1);
+	for (int i = 0; i < 5; i++, mail = mail->next)
+		assert_int_equal(((struct letter *)mail)->number, i);
+	assert_null(mail);
+	mailbox_free(mailbox, NULL, NULL);
+}
+
 static void a_loop_receives_all_in_order_of_each_sender(void **state)
 {
 	struct sender senders[SENDERS];
@@ -283,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loop_receives_all_in_order_of_each_sender),
+		cmocka_unit_test(a_list_is_posted_whole_in_its_place),
 		cmocka_unit_test(a_waiting_thread_receives_all_in_order),
 		cmocka_unit_test(waiting_ends_at_its_limit),
 		cmocka_unit_test(

@@ -57,6 +57,7 @@ static int bench_close(void **state)
 {
 	struct bench *b = *state;
 
+	stream_env_flush(&b->env);
 	stream_free(b->stream);
 	mailbox_free(b->in, release, NULL);
 	mailbox_free(b->out, release, NULL);
@@ -140,6 +141,7 @@ static void digits_faster_than_a_finger_are_dropped(void **state)
 		peer_send_event(&b->peer, &to, 1, true, b->peer.ts, 400);
 	}
 	tick(b, 0);
+	stream_env_flush(&b->env);
 	while ((mail = mailbox_take(b->out))) {
 		while (mail) {
 			struct message *m = (struct message *)mail;

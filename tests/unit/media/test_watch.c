@@ -67,8 +67,10 @@ static void line_open(struct line *line)
 
 static void take_events(struct line *line)
 {
-	struct mail *mail = mailbox_take(line->env.out), *next;
+	struct mail *mail, *next;
 
+	stream_env_flush(&line->env);
+	mail = mailbox_take(line->env.out);
 	for (; mail; mail = next) {
 		struct message *m = (struct message *)mail;
 

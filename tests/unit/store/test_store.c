@@ -1,4 +1,5 @@
 /* Requests and answers: groups, savepoints, values, cancelling, reads. */
+#include "base/metrics.h"
 #include "fixture.h"
 
 static void a_request_is_answered_with_its_rows(void **state)
@@ -118,6 +119,80 @@ static void answers_come_in_the_order_of_requests(void **state)
 	assert_int_equal(number(f, "SELECT COUNT(*) FROM t WHERE n = "
 				   "rowid - 1"),
 			 5000);
+}
+
+/* What nobody waits for comes before what is asked for after it, and goes by
+ * itself in the end. */
+static void records_keep_their_place_among_requests(void **state)
+{
+	struct fixture *f = *state;
+	struct order order = {0};
+	struct outcome out;
+
+	must_open(f, STORE_ENGINE);
+	must(f, &out, "CREATE TABLE t (n BIGINT)", NULL, 0);
+	for (int i = 0; i < 1000; ++i) {
+		struct store_value v = integer(i);
+		struct store_statement s = {
+			"INSERT INTO t VALUES (?) RETURNING n", &v, 1};
+		uint64_t id;
+
+		id = i % 7 == 3 ? store_request(f->store, &s, 1, note_order,
+						&order)
+				: store_record(f->store, &s, 1, note_order,
+					       &order);
+		assert_true(id != 0);
+	}
+	wait_until(f, &order.count, 1000);
+	assert_false(order.wrong);
+}
+
+static void records_that_wait_are_written_when_the_store_closes(void **state)
+{
+	struct fixture *f = *state;
+	struct store_statement s = {"INSERT INTO t VALUES (1)", NULL, 0};
+	struct outcome out, record = {0};
+
+	must_open(f, STORE_ENGINE);
+	must(f, &out, "CREATE TABLE t (n BIGINT)", NULL, 0);
+	assert_true(store_record(f->store, &s, 1, note_outcome, &record) != 0);
+	close_store(f);
+	assert_int_equal(record.answered, 1);
+	must_open(f, STORE_ENGINE);
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM t"), 1);
+}
+
+static void note_commits(const char *name, const char *help, uint64_t value,
+			 void *arg)
+{
+	(void)help;
+	if (!strcmp(name, "store_commits"))
+		*(uint64_t *)arg = value;
+}
+
+static uint64_t commits(void)
+{
+	uint64_t n = 0;
+
+	metric_each(note_commits, &n);
+	return n;
+}
+
+static void records_share_a_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct store_statement s = {"INSERT INTO t VALUES (1)", NULL, 0};
+	struct outcome out, records = {0};
+	uint64_t before;
+
+	must_open(f, STORE_ENGINE);
+	must(f, &out, "CREATE TABLE t (n BIGINT)", NULL, 0);
+	before = commits();
+	for (int i = 0; i < 200; ++i)
+		assert_true(store_record(f->store, &s, 1, note_outcome,
+					 &records) != 0);
+	wait_until(f, &records.answered, 200);
+	assert_int_equal(commits() - before, 1);
 }
 
 static void a_failing_statement_undoes_its_own_request_only(void **state)
@@ -349,6 +424,9 @@ int main(void)
 		TEST(values_of_all_types_come_back_as_they_were),
 		TEST(injection_text_is_stored_byte_for_byte),
 		TEST(answers_come_in_the_order_of_requests),
+		TEST(records_keep_their_place_among_requests),
+		TEST(records_that_wait_are_written_when_the_store_closes),
+		TEST(records_share_a_commit),
 		TEST(a_failing_statement_undoes_its_own_request_only),
 		TEST(a_statement_that_rolls_back_takes_no_other_along),
 		TEST(a_deferred_constraint_fails_its_own_request_only),
