@@ -72,6 +72,10 @@ static const struct schema listen_item = {.type = SCHEMA_STRING,
 static const struct schema codec_item = {.type = SCHEMA_STRING,
 					 .check = check_codec};
 
+static const char *const keepalives[] = {"none",     "crlf",	"double_crlf",
+					 "stun",     "options", "notify",
+					 "register", NULL};
+
 const struct schema config_account_fields[] = {
 	{.name = "name",
 	 .type = SCHEMA_STRING,
@@ -147,6 +151,19 @@ const struct schema config_account_fields[] = {
 	 .unit = "calls/s",
 	 .def = "0",
 	 .help = "new calls; 0: no limit"},
+	{.name = "keepalive",
+	 .type = SCHEMA_STRING,
+	 .choices = keepalives,
+	 .def = "\"none\"",
+	 .help = "what keeps the way from the registrar open through NATs; see "
+		 "below"},
+	{.name = "keepalive_interval",
+	 .type = SCHEMA_NUMBER,
+	 .min = 1,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "25",
+	 .help = "from one keepalive to the next at most"},
 	{0},
 };
 

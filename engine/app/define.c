@@ -26,6 +26,21 @@ const char **define_strings(const cJSON *value)
 	return v;
 }
 
+/* The schema has let no other name pass. */
+static enum keepalive_kind keepalive_kind(const cJSON *t)
+{
+	enum keepalive_kind kind = KEEPALIVE_NONE;
+
+	(void)keepalive_kind_parse(&kind,
+				   schema_string(t, "keepalive", "none"));
+	return kind;
+}
+
+static uint32_t keepalive_interval_ms(const cJSON *t)
+{
+	return (uint32_t)(1000 * schema_number(t, "keepalive_interval", 25));
+}
+
 static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			  size_t size)
 {
@@ -45,6 +60,8 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 		.retry_max = (uint32_t)schema_number(t, "retry_max", 300),
 		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
 		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
+		.flow_keepalive = keepalive_kind(t),
+		.flow_keepalive_ms = keepalive_interval_ms(t),
 	};
 
 	if (p.retry_max < p.retry_min) {

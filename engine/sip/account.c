@@ -286,6 +286,8 @@ static int registration_fit(struct accounts *accounts, struct account *account,
 		.expires = params->p.expires,
 		.retry_min_ms = params->p.retry_min * 1000,
 		.retry_max_ms = params->p.retry_max * 1000,
+		.keepalive = params->p.flow_keepalive,
+		.keepalive_ms = params->p.flow_keepalive_ms,
 	};
 	struct registration *reg = NULL;
 	int err = 0;

@@ -11,6 +11,7 @@
 #define MOONDIAL_SIP_ACCOUNT_H
 
 #include <re.h>
+#include "sip/keepalive.h"
 
 struct stack;
 struct account;
@@ -36,6 +37,9 @@ struct account_params {
 					* and 300. Retry-After may make it
 					* longer, to an hour */
 	unsigned max_calls, max_cps;   /* 0: no limit */
+	/* Of the flow to the registrar, while registered; interval 0: 25 s. */
+	enum keepalive_kind flow_keepalive;
+	uint32_t flow_keepalive_ms;
 };
 
 enum account_state {

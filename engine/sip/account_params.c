@@ -224,5 +224,7 @@ bool account_params_same_request(const struct account_params_copy *a,
 	       a->p.registers == b->p.registers &&
 	       a->p.expires == b->p.expires &&
 	       a->p.retry_min == b->p.retry_min &&
-	       a->p.retry_max == b->p.retry_max;
+	       a->p.retry_max == b->p.retry_max &&
+	       a->p.flow_keepalive == b->p.flow_keepalive &&
+	       a->p.flow_keepalive_ms == b->p.flow_keepalive_ms;
 }

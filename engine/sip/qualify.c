@@ -46,7 +46,8 @@ struct qualify {
 	void *arg;
 
 	/* what is asked, and where */
-	char *uri, *from, *route; /* a whole line */
+	const char *method;
+	char *uri, *from, *headers;
 	char *host; /* a name, to be looked up; NULL: ADDRS is known */
 	uint16_t port;
 	enum sip_transp tp;
@@ -192,12 +193,16 @@ static void rest(struct qualify *q)
 static void nobody_there(struct qualify *q)
 {
 	q->active = false;
+	/* A connection over which nothing comes back may be half dead: the next
+	 * cycle opens another. */
+	for (size_t i = 0; q->tp == SIP_TRANSP_TCP && i < q->addr_count; i++)
+		stack_hang_up(q->qualifier->stack, &q->addrs[i]);
 	if (q->err)
 		set_reason(q, "%m", q->err);
 	else if (!q->addr_count)
 		set_reason(q, "no address found for %s", q->host);
 	else if (!q->success || q->scode < 300)
-		set_reason(q, "no answer to %u OPTIONS", q->tries);
+		set_reason(q, "no answer to %u %s", q->tries, q->method);
 	rest(q);
 	set_state(q, REACH_UNREACHABLE);
 }
@@ -246,10 +251,10 @@ static void next_try(void *arg)
 	struct qualify *q = arg;
 	uint64_t wait = q->gap_ms;
 	struct ping_request request = {
-		.method = "OPTIONS",
+		.method = q->method,
 		.uri = q->uri,
 		.from = q->from,
-		.headers = q->route,
+		.headers = q->headers,
 		.tp = q->tp,
 	};
 
@@ -355,23 +360,9 @@ static void qualify_destructor(void *arg)
 	mem_deref(q->resolve);
 	mem_deref(q->uri);
 	mem_deref(q->from);
-	mem_deref(q->route);
+	mem_deref(q->headers);
 	mem_deref(q->host);
 	mem_deref(q->addrs);
-}
-
-static int transport(enum sip_transp *tp, const struct pl *params)
-{
-	struct pl value;
-
-	*tp = SIP_TRANSP_UDP;
-	if (msg_param_decode(params, "transport", &value))
-		return 0;
-	if (!pl_strcasecmp(&value, "tcp"))
-		*tp = SIP_TRANSP_TCP;
-	else if (pl_strcasecmp(&value, "udp"))
-		return EINVAL;
-	return 0;
 }
 
 static int set_addr(struct qualify *q, const struct sa *addr)
@@ -387,28 +378,29 @@ static int set_addr(struct qualify *q, const struct sa *addr)
 /* Where requests to HOP (a URI) go: an address, or a name to look up. */
 static int aim(struct qualify *q, const char *hop)
 {
-	struct uri uri;
+	char host[256];
 	struct sa addr;
-	struct pl pl;
-	int err;
 
-	pl_set_str(&pl, hop);
-	if (uri_decode(&uri, &pl) || pl_strcasecmp(&uri.scheme, "sip") ||
-	    !pl_isset(&uri.host) || transport(&q->tp, &uri.params))
+	if (!resolve_uri(host, sizeof(host), &q->port, &q->tp, hop))
 		return EINVAL;
-	err = pl_strdup(&q->host, &uri.host);
-	if (err)
-		return err;
-	q->port = uri.port;
-	if (!resolve_numeric(&addr, q->host, q->port, q->tp))
-		return 0;
-	q->host = mem_deref(q->host);
-	return set_addr(q, &addr);
+	if (resolve_numeric(&addr, host, q->port, q->tp))
+		return set_addr(q, &addr);
+	return str_dup(&q->host, host);
 }
 
 static int copy(char **dst, const char *src)
 {
 	return src && *src ? str_dup(dst, src) : 0;
+}
+
+static int headers_print(struct qualify *q, const struct qualify_params *p)
+{
+	if (!p->route && !p->event)
+		return 0;
+	return re_sdprintf(&q->headers, "%s%s%s%s%s%s",
+			   p->route ? "Route: " : "", p->route ? p->route : "",
+			   p->route ? "\r\n" : "", p->event ? "Event: " : "",
+			   p->event ? p->event : "", p->event ? "\r\n" : "");
 }
 
 static void configure(struct qualify *q, const struct qualify_params *p)
@@ -420,6 +412,7 @@ static void configure(struct qualify *q, const struct qualify_params *p)
 	if (q->tries_max > QUALIFY_TRIES_MAX)
 		q->tries_max = QUALIFY_TRIES_MAX;
 	q->success = p->success;
+	q->method = p->method ? p->method : "OPTIONS";
 }
 
 /* Not all at once when many come together. */
@@ -457,8 +450,7 @@ int qualify_alloc(struct qualify **qp, struct qualifier *qualifier,
 	}
 	err = err ? err : copy(&q->uri, params->uri);
 	err = err ? err : copy(&q->from, params->from);
-	if (!err && params->route)
-		err = re_sdprintf(&q->route, "Route: %s\r\n", params->route);
+	err = err ? err : headers_print(q, params);
 	if (err) {
 		mem_deref(q);
 		return err;

@@ -52,7 +52,9 @@ struct qualify_params {
 	const struct sa *dst; /* where to send instead of both, by TP; NULL */
 	enum sip_transp tp;   /* with DST */
 	const char *from;     /* a URI; NULL: sip:moondial@ our address */
-	const char *route; /* the Route header's value, "<sip:…;lr>"; NULL */
+	const char *route;  /* the Route header's value, "<sip:…;lr>"; NULL */
+	const char *method; /* a constant; NULL: OPTIONS */
+	const char *event;  /* the Event header of a NOTIFY; NULL */
 	uint32_t every_ms, timeout_ms, gap_ms;
 	unsigned tries;
 	bool success; /* only a 2xx says that it is there */

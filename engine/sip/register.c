@@ -50,6 +50,10 @@ struct registration {
 	char reason[200];
 	uint32_t granted;
 	int64_t registered_at, next_at;
+	enum keepalive_kind keepalive_kind;
+	uint32_t keepalive_ms;
+	struct keepalive *keepalive; /* of the flow that it has registered by */
+	unsigned flow_deaths;	     /* since a keep-alive was last answered */
 	struct sa laddr, registrar_addr;
 	bool trusts;
 	enum sip_transp tp;
@@ -76,6 +80,7 @@ static void registration_destructor(void *arg)
 
 	tmr_cancel(&reg->tmr);
 	trust(reg, NULL);
+	mem_deref(reg->keepalive);
 	mem_deref(reg->req);
 	mem_deref(reg->dlg);
 	mem_deref(reg->digest);
@@ -139,11 +144,11 @@ static void finish(struct registration *reg)
 
 /* Between retry_min and retry_max, twice as long each time; spread, so that a
  * registrar that comes back isn't met by all accounts at once. */
-static uint64_t backoff_ms(const struct registration *reg, bool grave)
+static uint64_t backoff_ms(const struct registration *reg, unsigned failures,
+			   bool grave)
 {
-	const unsigned shift = reg->failures < BACKOFF_MAX_SHIFT
-				       ? reg->failures
-				       : BACKOFF_MAX_SHIFT;
+	const unsigned shift =
+		failures < BACKOFF_MAX_SHIFT ? failures : BACKOFF_MAX_SHIFT;
 	uint64_t high = (uint64_t)reg->retry_min_ms << shift, low;
 
 	high += high / 4;
@@ -162,7 +167,7 @@ static void failed(struct registration *reg, uint16_t scode, const char *reason,
 {
 	const bool news = reg->state != ACCOUNT_FAILED ||
 			  strcmp(reg->reason, reason) != 0;
-	uint64_t wait_ms = backoff_ms(reg, grave);
+	uint64_t wait_ms = backoff_ms(reg, reg->failures, grave);
 
 	if (reg->closing) {
 		finish(reg);
@@ -175,6 +180,7 @@ static void failed(struct registration *reg, uint16_t scode, const char *reason,
 		wait_ms = (uint64_t)after_s * 1000 +
 			  random_below((uint64_t)after_s * 100);
 	metric_add(&sip_register_failed, 1);
+	reg->keepalive = mem_deref(reg->keepalive);
 	reg->failures++;
 	reg->scode = scode;
 	(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s", reason);
@@ -233,6 +239,67 @@ static uint64_t refresh_ms(uint32_t expires)
 		margin = ms / 2;
 	wait = ms - margin - random_below(ms / 10);
 	return wait < REFRESH_MAX_MS ? wait : REFRESH_MAX_MS;
+}
+
+/* The way to the registrar is dead, and with it the way that calls come in by:
+ * registers anew, at once. */
+static void on_keepalive(bool dead, const char *reason, void *arg)
+{
+	struct registration *reg = arg;
+	uint64_t wait_ms = 0;
+
+	if (!dead) {
+		reg->flow_deaths = 0;
+		return;
+	}
+	/* Nobody has ever answered one: not every other second. */
+	if (reg->flow_deaths++)
+		wait_ms = backoff_ms(reg, reg->flow_deaths - 2, false);
+	reg->keepalive = mem_deref(reg->keepalive);
+	reg->scode = 0;
+	(void)re_snprintf(reg->reason, sizeof(reg->reason), "keep-alive: %s",
+			  reason);
+	log_warn(NULL, "account %s: the flow to its registrar is dead: %s",
+		 reg->name, reason);
+	reg->req = mem_deref(reg->req);
+	start(reg, wait_ms);
+	set_state(reg, ACCOUNT_FAILED);
+}
+
+/* Keep the flow that this response has come by. */
+static void keep_alive(struct registration *reg, const struct sip_msg *msg)
+{
+	const struct keepalive_params params = {
+		.kind = reg->keepalive_kind,
+		.interval_ms = reg->keepalive_ms,
+		.uri = reg->registrar,
+		.flow = msg,
+	};
+	int err;
+
+	if (reg->keepalive && keepalive_is_flow(reg->keepalive, msg))
+		return;
+	reg->keepalive = mem_deref(reg->keepalive);
+	if (reg->keepalive_kind == KEEPALIVE_NONE ||
+	    reg->keepalive_kind == KEEPALIVE_REGISTER)
+		return;
+	err = keepalive_alloc(&reg->keepalive, reg->stack, &params,
+			      on_keepalive, reg);
+	if (err)
+		log_warn(NULL, "account %s: no keep-alive: %s", reg->name,
+			 strerror(err));
+}
+
+/* The kind "register": a refresh that comes as early as a NAT wants it. */
+static uint64_t refresh_by_keepalive_ms(const struct registration *reg,
+					uint64_t wait_ms)
+{
+	const uint64_t ms =
+		reg->keepalive_ms ? reg->keepalive_ms : KEEPALIVE_INTERVAL_MS;
+
+	return reg->keepalive_kind == KEEPALIVE_REGISTER && ms < wait_ms
+		       ? ms
+		       : wait_ms;
 }
 
 struct grant {
@@ -298,13 +365,14 @@ static void registered(struct registration *reg, const struct sip_msg *msg)
 		failed_by_response(reg, msg, "the registrar granted 0 s");
 		return;
 	}
-	wait_ms = refresh_ms(grant.expires);
+	wait_ms = refresh_by_keepalive_ms(reg, refresh_ms(grant.expires));
 	metric_add(&sip_registered, 1);
 	reg->failures = 0;
 	reg->granted = grant.expires;
 	reg->registered_at = clock_wall_ms();
 	reg->until_ms = clock_mono_ms() + (uint64_t)grant.expires * 1000;
 	trust(reg, &msg->src);
+	keep_alive(reg, msg);
 	start(reg, wait_ms);
 	if (reg->state != ACCOUNT_REGISTERED)
 		log_info(NULL, "account %s: registered for %u s", reg->name,
@@ -433,6 +501,10 @@ static void configure(struct registration *reg,
 	reg->expires = params->expires;
 	reg->retry_min_ms = params->retry_min_ms;
 	reg->retry_max_ms = params->retry_max_ms;
+	reg->keepalive_kind = params->keepalive;
+	reg->keepalive_ms = params->keepalive_ms;
+	/* what is kept now is begun anew with the next response */
+	reg->keepalive = mem_deref(reg->keepalive);
 }
 
 int registration_alloc(struct registration **rp, struct stack *stack,
@@ -496,6 +568,7 @@ void registration_close(struct registration *reg, registration_h *done,
 	reg->arg = arg;
 	reg->closing = true;
 	tmr_cancel(&reg->tmr);
+	reg->keepalive = mem_deref(reg->keepalive);
 	reg->req = mem_deref(reg->req);
 	if (bound)
 		attempt(reg);

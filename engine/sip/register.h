@@ -12,6 +12,7 @@
 
 #include <re.h>
 #include "sip/account.h"
+#include "sip/keepalive.h"
 
 struct credentials;
 struct registration;
@@ -27,6 +28,9 @@ struct registration_params {
 	struct credentials *credentials;
 	uint32_t expires;		     /* s */
 	uint32_t retry_min_ms, retry_max_ms; /* at least 1 s */
+	/* Of the flow to the registrar: keepalive.h; interval 0: its own. */
+	enum keepalive_kind keepalive;
+	uint32_t keepalive_ms;
 };
 
 typedef void(registration_h)(void *arg);

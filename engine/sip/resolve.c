@@ -25,6 +25,32 @@ struct resolve {
 	int err; /* the last that isn't an answer */
 };
 
+static bool transport(enum sip_transp *tp, const struct pl *params)
+{
+	struct pl value;
+
+	*tp = SIP_TRANSP_UDP;
+	if (msg_param_decode(params, "transport", &value))
+		return true;
+	if (!pl_strcasecmp(&value, "tcp"))
+		*tp = SIP_TRANSP_TCP;
+	return *tp == SIP_TRANSP_TCP || !pl_strcasecmp(&value, "udp");
+}
+
+bool resolve_uri(char *host, size_t size, uint16_t *port, enum sip_transp *tp,
+		 const char *text)
+{
+	struct uri uri;
+	struct pl pl;
+
+	pl_set_str(&pl, text);
+	if (uri_decode(&uri, &pl) || pl_strcasecmp(&uri.scheme, "sip") ||
+	    !pl_isset(&uri.host) || !transport(tp, &uri.params))
+		return false;
+	*port = uri.port;
+	return !pl_strcpy(&uri.host, host, size);
+}
+
 bool resolve_numeric(struct sa *addr, const char *host, uint16_t port,
 		     enum sip_transp tp)
 {

@@ -20,6 +20,11 @@ enum { RESOLVE_MAX = 8 };
 typedef void(resolve_h)(int err, const struct sa *addrs, size_t count,
 			void *arg);
 
+/* Where requests to a URI go: its host into HOST, its port (0: none) and
+ * transport. False when it isn't sip:, has no host, or wants TLS. */
+bool resolve_uri(char *host, size_t size, uint16_t *port, enum sip_transp *tp,
+		 const char *uri);
+
 /* HOST is an address (brackets are no part of it) or "localhost", which is in
  * no name server: no look-up is needed. PORT 0: TP's own. */
 bool resolve_numeric(struct sa *addr, const char *host, uint16_t port,

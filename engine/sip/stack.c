@@ -9,6 +9,7 @@
 #include "sip/intake.h"
 #include "sip/listen.h"
 #include "sip/ping.h"
+#include "sip/qualify.h"
 #include "sip/session_private.h"
 #include "sip/stack_private.h"
 #include "sip/strans.h"
@@ -194,7 +195,8 @@ static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
 		     const struct sa *dst, const uint8_t *pkt, size_t len,
 		     void *arg)
 {
-	if (!udp_tap_probe(pkt, len))
+	/* neither our probes nor what keep-alives send: lines and STUN */
+	if (!udp_tap_probe(pkt, len) && len > 4 && pkt[0] >= ' ')
 		trace_message(tx, tp, src, dst, pkt, len, arg);
 }
 
@@ -293,6 +295,7 @@ int stack_alloc(struct stack **sp, const struct stack_config *config,
 	err = hash_alloc(&stack->sessions, SESSIONS);
 	err = err ? err : hash_alloc(&stack->acks, SESSIONS);
 	err = err ? err : ping_table_alloc(&stack->pings);
+	err = err ? err : qualifier_alloc(&stack->qualifier, stack);
 	if (!err && config->user_agent)
 		err = str_dup(&stack->user_agent, config->user_agent);
 	err = err ? err : dns_alloc(&stack->dns);
@@ -347,6 +350,7 @@ void stack_free(struct stack *stack)
 	mem_deref(stack->dns);
 	mem_deref(stack->sessions);
 	mem_deref(stack->acks);
+	qualifier_free(stack->qualifier);
 	mem_deref(stack->pings);
 	mem_deref(stack->user_agent);
 	mem_deref(stack->listens);
@@ -363,6 +367,16 @@ struct sip *stack_sip(const struct stack *stack)
 struct dnsc *stack_dns(const struct stack *stack)
 {
 	return stack->dns;
+}
+
+void stack_hang_up(const struct stack *stack, const struct sa *peer)
+{
+	tcp_guard_hang_up(stack->tcp, peer);
+}
+
+struct qualifier *stack_qualifier(const struct stack *stack)
+{
+	return stack->qualifier;
 }
 
 const struct stack_listen *stack_listens(const struct stack *stack,

@@ -13,6 +13,7 @@
 
 struct stack;
 struct session;
+struct qualifier;
 
 struct stack_listen {
 	enum sip_transp tp; /* SIP_TRANSP_UDP or SIP_TRANSP_TCP */
@@ -59,10 +60,16 @@ void stack_free(struct stack *stack);
 
 struct sip *stack_sip(const struct stack *stack);
 struct dnsc *stack_dns(const struct stack *stack);
+/* Whoever asks peers whether they are there (qualify.h). */
+struct qualifier *stack_qualifier(const struct stack *stack);
 
 /* The addresses really listened to (port 0 and wildcards resolved). */
 const struct stack_listen *stack_listens(const struct stack *stack,
 					 size_t *count);
+
+/* Close TCP connections that we have opened to PEER: what is sent there next
+ * opens another. */
+void stack_hang_up(const struct stack *stack, const struct sa *peer);
 
 /* Our address as DST would see it, for SDP: of the listeners of its family the
  * one that the route to it leaves from; port 0. EAFNOSUPPORT: none fits. */

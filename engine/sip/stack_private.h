@@ -17,11 +17,13 @@ struct stack {
 	struct strans_table *strans;
 	struct stack_listen *listens;
 	size_t listen_count;
-	struct list taps;      /* struct udp_tap: what sits on UDP sockets */
-	struct hash *sessions; /* struct session by Call-ID */
-	struct hash *acks;     /* struct ack by Call-ID */
-	struct hash *pings;    /* struct ping by its key */
-	char *user_agent;      /* or NULL */
+	struct list taps;	/* struct udp_tap: what sits on UDP sockets */
+	struct hash *sessions;	/* struct session by Call-ID */
+	struct hash *acks;	/* struct ack by Call-ID */
+	struct hash *pings;	/* struct ping by its key */
+	struct list keepalives; /* struct keepalive: a STUN answer is due */
+	struct qualifier *qualifier;
+	char *user_agent; /* or NULL */
 	struct list trusted;
 	struct sources *sources;
 	struct intake *intake;

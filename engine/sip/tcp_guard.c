@@ -1,5 +1,7 @@
 /* tcp_guard.c -- the TCP connections that others have opened to us */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,7 +14,7 @@
 METRIC(sip_tcp_accepted, "TCP connections accepted")
 METRIC(sip_tcp_refused, "TCP connections closed: banned, or too many")
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 1024, UNACKNOWLEDGED_MS = 30000 };
 
 struct connection {
 	struct le le; /* guard->silent or guard->heard, oldest first */
@@ -27,6 +29,7 @@ struct tcp_guard {
 	struct loop *loop;
 	unsigned source_max, all_max, count;
 	struct list silent, heard;
+	struct list ours; /* struct connection: fd only */
 	struct hash *by_peer;
 };
 
@@ -126,6 +129,31 @@ static bool is_accepted(const struct tcp_guard *guard, int fd, struct sa *peer)
 	       is_listener(guard->stack, &own);
 }
 
+/* Its peer isn't known yet: it is still connecting. */
+static void opened_by_us(struct tcp_guard *guard, int fd)
+{
+	const unsigned ms = UNACKNOWLEDGED_MS;
+	const int on = 1;
+	int type = 0, family = 0, listens = 0;
+	socklen_t size = sizeof(int);
+	struct connection *c;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) ||
+	    type != SOCK_STREAM || listens ||
+	    (family != AF_INET && family != AF_INET6))
+		return;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	/* a request doesn't wait until what went before is acknowledged */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c = mem_zalloc(sizeof(*c), connection_destructor);
+	if (!c)
+		return;
+	c->fd = fd;
+	list_append(&guard->ours, &c->le, c);
+}
+
 static void opened(struct tcp_guard *guard, int fd)
 {
 	const uint64_t now = clock_mono_ms();
@@ -133,8 +161,10 @@ static void opened(struct tcp_guard *guard, int fd)
 	struct source *source;
 	struct sa peer;
 
-	if (!is_accepted(guard, fd, &peer))
+	if (!is_accepted(guard, fd, &peer)) {
+		opened_by_us(guard, fd);
 		return;
+	}
 	metric_add(&sip_tcp_accepted, 1);
 	c = mem_zalloc(sizeof(*c), connection_destructor);
 	if (!c) {
@@ -179,9 +209,10 @@ static void on_fd(int fd, bool open, void *arg)
 	c = find_fd(&guard->silent, fd);
 	if (!c)
 		c = find_fd(&guard->heard, fd);
-	if (!c)
-		return;
-	guard->count--;
+	if (c)
+		guard->count--;
+	else
+		c = find_fd(&guard->ours, fd);
 	mem_deref(c);
 }
 
@@ -219,6 +250,18 @@ void tcp_guard_close(struct tcp_guard *guard, const struct sa *source)
 	close_of(&guard->heard, source);
 }
 
+void tcp_guard_hang_up(struct tcp_guard *guard, const struct sa *peer)
+{
+	for (struct le *le = guard->ours.head; le; le = le->next) {
+		const struct connection *c = le->data;
+		struct sa sa = {.len = sizeof(sa.u)};
+
+		if (!getpeername(c->fd, &sa.u.sa, &sa.len) &&
+		    sa_cmp(&sa, peer, SA_ALL))
+			(void)shutdown(c->fd, SHUT_RDWR);
+	}
+}
+
 unsigned tcp_guard_count(const struct tcp_guard *guard)
 {
 	return guard->count;
@@ -251,6 +294,7 @@ void tcp_guard_free(struct tcp_guard *guard)
 	loop_watch_fds(guard->loop, NULL, NULL);
 	list_flush(&guard->silent);
 	list_flush(&guard->heard);
+	list_flush(&guard->ours);
 	mem_deref(guard->by_peer);
 	mem_deref(guard);
 }

@@ -6,6 +6,10 @@
  * so that idle connections keep nobody out. Those of a banned source are
  * closed. (A connection without a whole message for 32 s, and one idle for
  * 900 s, is closed by libre.)
+ *
+ * Those that we open are known too, uncounted: one whose peer acknowledges
+ * nothing for half a minute is given up by the kernel, long before its own
+ * quarter of an hour, and one that a keep-alive found dead is closed at once.
  */
 #ifndef MOONDIAL_SIP_TCP_GUARD_H
 #define MOONDIAL_SIP_TCP_GUARD_H
@@ -24,6 +28,9 @@ void tcp_guard_free(struct tcp_guard *guard);
 void tcp_guard_heard(struct tcp_guard *guard, const struct sa *peer);
 /* Close all of a source. */
 void tcp_guard_close(struct tcp_guard *guard, const struct sa *source);
+
+/* Close those that we have opened to PEER. */
+void tcp_guard_hang_up(struct tcp_guard *guard, const struct sa *peer);
 
 unsigned tcp_guard_count(const struct tcp_guard *guard);
 

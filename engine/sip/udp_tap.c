@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "sip/intake.h"
+#include "sip/keepalive.h"
 #include "sip/old_via.h"
 #include "sip/sources.h"
 #include "sip/stack_private.h"
@@ -206,19 +207,24 @@ static bool on_send(int *err, struct sa *dst, struct mbuf *mb, void *arg)
 	return true;
 }
 
-/* STUN binding requests, as libre answers them on its sockets. */
-static void answer_stun(const struct udp_tap *tap, const struct sa *src,
-			struct mbuf *mb)
+/* STUN binding requests, as libre answers them on its sockets; and answers to
+ * our own. */
+static void take_stun(const struct udp_tap *tap, const struct sa *src,
+		      struct mbuf *mb)
 {
 	struct stun_unknown_attr unknown;
 	struct stun_msg *msg;
 
 	if (stun_msg_decode(&msg, mb, &unknown))
 		return;
-	if (stun_msg_method(msg) == STUN_METHOD_BINDING &&
-	    stun_msg_class(msg) == STUN_CLASS_REQUEST)
-		(void)stun_reply(IPPROTO_UDP, tap->socket, src, 0, msg, NULL, 0,
-				 false, 1, STUN_ATTR_XOR_MAPPED_ADDR, src);
+	if (stun_msg_method(msg) == STUN_METHOD_BINDING) {
+		if (stun_msg_class(msg) == STUN_CLASS_REQUEST)
+			(void)stun_reply(IPPROTO_UDP, tap->socket, src, 0, msg,
+					 NULL, 0, false, 1,
+					 STUN_ATTR_XOR_MAPPED_ADDR, src);
+		else if (stun_msg_class(msg) == STUN_CLASS_SUCCESS_RESP)
+			keepalive_stun_response(tap->stack, msg);
+	}
 	mem_deref(msg);
 }
 
@@ -232,7 +238,7 @@ static void on_datagram(struct sa *src, struct mbuf *mb, void *arg)
 	if (on_receive(src, mb, tap))
 		return;
 	if (mb->buf[mb->pos] < 4) {
-		answer_stun(tap, src, mb);
+		take_stun(tap, src, mb);
 		return;
 	}
 	if (sip_msg_decode(&msg, mb)) {

@@ -51,7 +51,7 @@ char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
 
 int clock_parse(int64_t *wall_ms, const char *text)
 {
-	(void)wall_ms;
+	*wall_ms = 0;
 	(void)text;
 	return EINVAL;
 }
