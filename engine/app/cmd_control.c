@@ -125,6 +125,63 @@ static void print_defence(const cJSON *s)
 	}
 }
 
+enum { ENDPOINTS_SHOWN = 100 };
+
+static void print_contact(const cJSON *c)
+{
+	const time_t at = (time_t)(schema_number(c, "expires_at_ms", 0) / 1000);
+	char until[32] = "?";
+	struct tm tm;
+
+	if (localtime_r(&at, &tm))
+		(void)strftime(until, sizeof(until), "%H:%M:%S", &tm);
+	(void)printf("          %-32s from %s until %s  %s\n",
+		     schema_string(c, "target", "?"),
+		     schema_string(c, "source", "?"), until,
+		     schema_string(c, "user_agent", ""));
+}
+
+static void print_endpoint(const cJSON *e)
+{
+	const cJSON *c;
+
+	(void)printf(
+		"endpoint  %-16s %-12s %.0f calls (%.0f ringing, %.0f "
+		"answered), %.0f in all, %.0f refused\n",
+		schema_string(e, "name", "?"), schema_string(e, "state", "?"),
+		schema_number(e, "calls", 0), schema_number(e, "ringing", 0),
+		schema_number(e, "answered", 0), schema_number(e, "total", 0),
+		schema_number(e, "refused", 0));
+	cJSON_ArrayForEach(c, schema_get(e, "contacts"))
+	{
+		print_contact(c);
+	}
+}
+
+static void print_endpoints(const cJSON *list)
+{
+	const int n = cJSON_GetArraySize(list);
+	int registered = 0, shown = 0;
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, list)
+	{
+		registered += cJSON_GetArraySize(schema_get(e, "contacts")) > 0;
+	}
+	if (n)
+		(void)printf("endpoints %d, %d of them registered\n", n,
+			     registered);
+	cJSON_ArrayForEach(e, list)
+	{
+		if (shown++ == ENDPOINTS_SHOWN) {
+			(void)printf("          … and %d more: see --json\n",
+				     n - ENDPOINTS_SHOWN);
+			break;
+		}
+		print_endpoint(e);
+	}
+}
+
 static void print_status(const cJSON *s)
 {
 	const double up = schema_number(s, "uptime_ms", 0) / 1000;
@@ -170,6 +227,7 @@ static void print_status(const cJSON *s)
 			     schema_string(e, "name", "?"),
 			     schema_number(e, "active", 0));
 	}
+	print_endpoints(schema_get(s, "endpoints"));
 	cJSON_ArrayForEach(e, schema_get(s, "counters"))
 	{
 		if (e->valuedouble > 0)

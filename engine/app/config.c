@@ -148,13 +148,10 @@ static cJSON *element_set(const struct config *config, const char *list,
 	return element;
 }
 
-cJSON *config_element(const struct config *config, const char *kind,
-		      const cJSON *table, char *err, size_t size)
+static cJSON *element_of(const struct config *config, const char *kind,
+			 const char *list, const struct schema *fields,
+			 const cJSON *table, char *err, size_t size)
 {
-	const bool account = !strcmp(kind, "account");
-	const char *list = account ? "accounts" : "trunks";
-	const struct schema *fields =
-		account ? config_account_fields : config_trunk_fields;
 	const cJSON *in_file = element_find(schema_get(config->root, list),
 					    schema_string(table, "name", NULL));
 	cJSON *element;
@@ -175,6 +172,25 @@ cJSON *config_element(const struct config *config, const char *kind,
 	return element_set(config, list, element, err, size);
 }
 
+cJSON *config_element(const struct config *config, const char *kind,
+		      const cJSON *table, char *err, size_t size)
+{
+	static const struct {
+		const char *kind, *list;
+		const struct schema *fields;
+	} kinds[] = {
+		{"account", "accounts", config_account_fields},
+		{"trunk", "trunks", config_trunk_fields},
+		{"endpoint", "endpoints", config_endpoint_fields},
+	};
+	size_t k = 0;
+
+	while (strcmp(kinds[k].kind, kind) != 0)
+		k++;
+	return element_of(config, kind, kinds[k].list, kinds[k].fields, table,
+			  err, size);
+}
+
 static void secrets_remove(cJSON *list)
 {
 	cJSON *e;
@@ -183,6 +199,7 @@ static void secrets_remove(cJSON *list)
 	{
 		cJSON_DeleteItemFromObjectCaseSensitive(e, "password");
 		cJSON_DeleteItemFromObjectCaseSensitive(e, "ha1");
+		cJSON_DeleteItemFromObjectCaseSensitive(e, "ha1_sha256");
 	}
 }
 
@@ -193,5 +210,8 @@ cJSON *config_public(const struct config *config)
 	if (copy)
 		secrets_remove(
 			cJSON_GetObjectItemCaseSensitive(copy, "accounts"));
+	if (copy)
+		secrets_remove(
+			cJSON_GetObjectItemCaseSensitive(copy, "endpoints"));
 	return copy;
 }

@@ -16,10 +16,12 @@
 
 struct config;
 
-/* The fields of the whole file; of an element of `accounts` and `trunks`. */
+/* The fields of the whole file; of an element of `accounts`, `trunks` and
+ * `endpoints`. */
 extern const struct schema config_fields[];
 extern const struct schema config_account_fields[];
 extern const struct schema config_trunk_fields[];
+extern const struct schema config_endpoint_fields[];
 
 /* Read FILE (NULL: defaults only) and apply SETS ("rtp.port_min=20000", NULL-
  * terminated, or NULL). False with a message in ERR that names file and line,
@@ -35,9 +37,9 @@ const cJSON *config_root(const struct config *config);
 bool config_set(struct config *config, const char *path, const char *value,
 		char *err, size_t size);
 
-/* An element of list KIND ("account", "trunk") as it is in force when a script
- * gives TABLE: file, then TABLE, then --set. The caller deletes it. NULL with
- * ERR. TABLE NULL: as the file says. */
+/* An element of list KIND ("account", "trunk", "endpoint") as it is in force
+ * when a script gives TABLE: file, then TABLE, then --set. The caller deletes
+ * it. NULL with ERR. TABLE NULL: as the file says. */
 cJSON *config_element(const struct config *config, const char *kind,
 		      const cJSON *table, char *err, size_t size);
 

@@ -203,6 +203,123 @@ const struct schema config_trunk_fields[] = {
 	{0},
 };
 
+static bool check_sha256(const cJSON *value, char *err, size_t size)
+{
+	const char *s = value->valuestring;
+
+	if (strlen(s) == 64 && strspn(s, "0123456789abcdefABCDEF") == 64)
+		return true;
+	(void)snprintf(err, size,
+		       "must be 64 hex digits: the SHA-256 of "
+		       "user:realm:password");
+	return false;
+}
+
+static const char *const algorithms[] = {"SHA-256", "MD5", NULL};
+static const char *const nats[] = {"auto", "always", "never", NULL};
+
+const struct schema config_endpoint_fields[] = {
+	{.name = "name",
+	 .type = SCHEMA_STRING,
+	 .required = true,
+	 .help = "the user of its address, and how scripts call it: "
+		 "endpoint:NAME"},
+	{.name = "auth_user",
+	 .type = SCHEMA_STRING,
+	 .def = "the name",
+	 .help = "user name of its credentials"},
+	{.name = "password",
+	 .type = SCHEMA_STRING,
+	 .help = "take it from the environment: env(\"NAME\")"},
+	{.name = "ha1",
+	 .type = SCHEMA_STRING,
+	 .check = check_ha1,
+	 .help = "MD5 of user:realm:password in hex, instead of a password"},
+	{.name = "ha1_sha256",
+	 .type = SCHEMA_STRING,
+	 .check = check_sha256,
+	 .help = "SHA-256 of the same, for telephones that can do better"},
+	{.name = "algorithms",
+	 .type = SCHEMA_STRING_OR_LIST,
+	 .choices = algorithms,
+	 .def = "{\"SHA-256\", \"MD5\"}",
+	 .help = "offered for digest authentication; old telephones need "
+		 "\"MD5\" alone"},
+	{.name = "max_contacts",
+	 .type = SCHEMA_INTEGER,
+	 .min = 1,
+	 .max = 64,
+	 .def = "10",
+	 .help = "registrations at once; more get 403"},
+	{.name = "single_contact",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "false",
+	 .help = "one telephone only: its last registration takes the place "
+		 "of any other"},
+	{.name = "expires",
+	 .type = SCHEMA_INTEGER,
+	 .min = 10,
+	 .max = 604800,
+	 .unit = "s",
+	 .def = "3600",
+	 .help = "of a registration that says nothing"},
+	{.name = "min_expires",
+	 .type = SCHEMA_INTEGER,
+	 .min = 1,
+	 .max = 604800,
+	 .unit = "s",
+	 .def = "60",
+	 .help = "shorter ones get 423"},
+	{.name = "max_expires",
+	 .type = SCHEMA_INTEGER,
+	 .min = 10,
+	 .max = 604800,
+	 .unit = "s",
+	 .def = "86400",
+	 .help = "longer ones are cut to it"},
+	{.name = "nat",
+	 .type = SCHEMA_STRING,
+	 .choices = nats,
+	 .def = "\"auto\"",
+	 .help = "whether calls go to where its registration came from: "
+		 "auto, always or never; see above"},
+	{.name = "restart_ends_calls",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "true",
+	 .help = "a telephone that registers under another Call-ID has "
+		 "restarted: its calls are ended"},
+	{.name = "max_calls",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 1000000,
+	 .def = "0",
+	 .help = "calls at once, both ways, ringing ones too; more get 486, "
+		 "and moon.dial user_busy; 0: no limit"},
+	{.name = "busy_level",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 1000000,
+	 .def = "0",
+	 .help = "with so many calls it isn't called any more (user_busy), "
+		 "but may still call; 0: no limit"},
+	{0},
+};
+
+static const struct schema registrar_fields[] = {
+	{.name = "realm",
+	 .type = SCHEMA_STRING,
+	 .def = "\"moondial\"",
+	 .help = "of digest authentication; an HA1 is of one realm"},
+	{.name = "domains",
+	 .type = SCHEMA_STRING_OR_LIST,
+	 .def = "any",
+	 .help = "calls from endpoints' names at other hosts are strangers' "
+		 "and not challenged; our addresses always count"},
+	{0},
+};
+
+static const struct schema endpoint_item = {.type = SCHEMA_TABLE,
+					    .fields = config_endpoint_fields};
 static const struct schema account_item = {.type = SCHEMA_TABLE,
 					   .fields = config_account_fields};
 static const struct schema trunk_item = {.type = SCHEMA_TABLE,
@@ -510,6 +627,14 @@ const struct schema config_fields[] = {
 	 .type = SCHEMA_LIST,
 	 .item = &trunk_item,
 	 .help = "ways out"},
+	{.name = "endpoints",
+	 .type = SCHEMA_LIST,
+	 .item = &endpoint_item,
+	 .help = "telephones that register with us"},
+	{.name = "registrar",
+	 .type = SCHEMA_TABLE,
+	 .fields = registrar_fields,
+	 .help = "of all endpoints"},
 	{.name = "scripts",
 	 .type = SCHEMA_TABLE,
 	 .fields = script_fields,

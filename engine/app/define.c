@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/schema.h"
+#include "call/endpoint.h"
 #include "call/trunk.h"
 #include "sip/account.h"
 
@@ -103,10 +104,52 @@ static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 	return ok;
 }
 
-bool define_apply(struct accounts *accounts, struct trunks *trunks,
-		  const char *kind, const cJSON *table, char *err, size_t size)
+static unsigned algorithms(const cJSON *t)
 {
+	const char **names = define_strings(schema_get(t, "algorithms"));
+	unsigned set = 0;
+
+	for (const char **name = names; name && *name; name++)
+		set |= strcmp(*name, "MD5") ? AUTH_SHA256 : AUTH_MD5;
+	free(names);
+	return set;
+}
+
+void define_endpoint(struct endpoint_params *params, const cJSON *t)
+{
+	const char *nat = schema_string(t, "nat", "auto");
+
+	*params = (struct endpoint_params){
+		.name = schema_string(t, "name", NULL),
+		.auth_user = schema_string(t, "auth_user", NULL),
+		.password = schema_string(t, "password", NULL),
+		.ha1 = schema_string(t, "ha1", NULL),
+		.ha1_sha256 = schema_string(t, "ha1_sha256", NULL),
+		.algorithms = algorithms(t),
+		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
+		.busy_level = (unsigned)schema_number(t, "busy_level", 0),
+		.max_contacts = (unsigned)schema_number(t, "max_contacts", 10),
+		.expires = (uint32_t)schema_number(t, "expires", 3600),
+		.min_expires = (uint32_t)schema_number(t, "min_expires", 60),
+		.max_expires = (uint32_t)schema_number(t, "max_expires", 86400),
+		.nat = !strcmp(nat, "always")  ? REGISTRAR_NAT_ALWAYS
+		       : !strcmp(nat, "never") ? REGISTRAR_NAT_NEVER
+					       : REGISTRAR_NAT_AUTO,
+		.single_contact = schema_boolean(t, "single_contact", false),
+		.keep_calls = !schema_boolean(t, "restart_ends_calls", true),
+	};
+}
+
+bool define_apply(const struct define *define, const char *kind,
+		  const cJSON *table, char *err, size_t size)
+{
+	struct endpoint_params params;
+
 	if (!strcmp(kind, "account"))
-		return account_apply(accounts, table, err, size);
-	return trunk_apply(accounts, trunks, table, err, size);
+		return account_apply(define->accounts, table, err, size);
+	if (!strcmp(kind, "trunk"))
+		return trunk_apply(define->accounts, define->trunks, table, err,
+				   size);
+	define_endpoint(&params, table);
+	return !endpoint_set(define->endpoints, &params, err, size);
 }

@@ -1,4 +1,4 @@
-/* define.h -- accounts and trunks from configuration and scripts */
+/* define.h -- accounts, trunks and endpoints from configuration and scripts */
 #ifndef MOONDIAL_APP_DEFINE_H
 #define MOONDIAL_APP_DEFINE_H
 
@@ -7,11 +7,23 @@
 #include <cjson/cJSON.h>
 
 struct accounts;
+struct endpoint_params;
+struct endpoints;
 struct trunks;
 
-/* Apply a checked table ("account" or "trunk"). False with ERR. */
-bool define_apply(struct accounts *accounts, struct trunks *trunks,
-		  const char *kind, const cJSON *table, char *err, size_t size);
+/* Where they go. */
+struct define {
+	struct accounts *accounts;
+	struct trunks *trunks;
+	struct endpoints *endpoints;
+};
+
+/* Apply a checked table ("account", "trunk" or "endpoint"). False with ERR. */
+bool define_apply(const struct define *define, const char *kind,
+		  const cJSON *table, char *err, size_t size);
+
+/* A checked endpoint's table; the parameters borrow from it. */
+void define_endpoint(struct endpoint_params *params, const cJSON *table);
 
 /* A string or a list of strings → NULL-terminated vector of borrowed strings
  * (free the vector only), or NULL when VALUE is absent or empty. */

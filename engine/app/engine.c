@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "call/call.h"
+#include "call/endpoint.h"
 #include "call/trunk.h"
 #include "media/media.h"
 #include "script/script.h"
@@ -232,6 +233,7 @@ void engine_free(struct engine *engine)
 	scripts_free(engine->scripts);
 	media_free(engine->media); /* reports what was open: CDRs complete */
 	calls_free(engine->calls);
+	endpoints_free(engine->endpoints);
 	trunks_free(engine->trunks);
 	/* a last BYE may still have asked for credentials */
 	accounts_free(engine->accounts);

@@ -16,6 +16,7 @@ struct engine {
 	struct stack *stack;
 	struct accounts *accounts;
 	struct trunks *trunks;
+	struct endpoints *endpoints;
 	struct calls *calls;
 	struct scripts *scripts;
 	struct control *control;
@@ -43,6 +44,11 @@ bool engine_start_rooms(struct engine *engine,
 struct source_ban;
 cJSON *status_ban(const struct source_ban *ban);
 cJSON *status_bans(const struct engine *engine);
+
+/* status_endpoints.c: all endpoints, with their bindings; a binding. */
+struct binding;
+cJSON *status_endpoints(const struct engine *engine);
+cJSON *status_binding(const struct binding *binding);
 
 /* engine.c: the last call has gone; moon.stop(); moon.drain(). */
 void engine_drained(void *arg);

@@ -16,6 +16,7 @@
 #include "base/background.h"
 #include "base/log.h"
 #include "call/call.h"
+#include "call/endpoint.h"
 #include "call/trunk.h"
 #include "media/media.h"
 #include "script/script.h"
@@ -106,9 +107,13 @@ static bool define(const char *kind, const cJSON *table, char *err, size_t size,
 		   void *arg)
 {
 	struct engine *engine = arg;
+	const struct define where = {
+		.accounts = engine->accounts,
+		.trunks = engine->trunks,
+		.endpoints = engine->endpoints,
+	};
 	cJSON *element = config_element(engine->config, kind, table, err, size);
-	bool ok = element && define_apply(engine->accounts, engine->trunks,
-					  kind, element, err, size);
+	bool ok = element && define_apply(&where, kind, element, err, size);
 
 	cJSON_Delete(element);
 	return ok;
@@ -205,6 +210,26 @@ static bool start_sip(struct engine *engine, const char *const *sip, char *err,
 out:
 	free(configured);
 	return ok;
+}
+
+static bool start_endpoints(struct engine *engine, char *err, size_t size)
+{
+	static const struct endpoints_handlers handlers = {0};
+	const cJSON *root = config_root(engine->config);
+	const char **domains =
+		define_strings(schema_get(root, "registrar.domains"));
+	const struct endpoints_config config = {
+		.realm = schema_string(root, "registrar.realm", "moondial"),
+		.domains = domains,
+	};
+	const int e = endpoints_alloc(&engine->endpoints, engine->stack,
+				      engine->accounts, engine->trunks, &config,
+				      &handlers, engine);
+
+	free(domains);
+	if (e)
+		(void)snprintf(err, size, "endpoints: %s", strerror(e));
+	return !e;
 }
 
 static bool start_elements(struct engine *engine, const char *list,
@@ -374,6 +399,7 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.store = engine->store,
 		.background = engine->background,
 		.accounts = engine->accounts,
+		.endpoints = engine->endpoints,
 		.trunks = engine->trunks,
 		.media = engine->media,
 		.config = engine->config_public,
@@ -459,9 +485,13 @@ bool engine_start_rooms(struct engine *engine,
 		(void)snprintf(err, size, "accounts: %s", strerror(e));
 		return false;
 	}
-	return start_calls(engine, err, size) &&
-	       start_elements(engine, "accounts", "account", err, size) &&
+	if (!start_endpoints(engine, err, size) ||
+	    !start_calls(engine, err, size))
+		return false;
+	calls_set_endpoints(engine->calls, engine->endpoints);
+	return start_elements(engine, "accounts", "account", err, size) &&
 	       start_elements(engine, "trunks", "trunk", err, size) &&
+	       start_elements(engine, "endpoints", "endpoint", err, size) &&
 	       start_scripts(engine, err, size) &&
 	       start_control(engine, err, size) &&
 	       start_ebb(engine, err, size) &&

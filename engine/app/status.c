@@ -180,6 +180,7 @@ cJSON *engine_status(const struct engine *engine)
 		     cJSON_AddArrayToObject(o, "accounts"));
 	trunk_each(engine->trunks, add_trunk,
 		   cJSON_AddArrayToObject(o, "trunks"));
+	cJSON_AddItemToObject(o, "endpoints", status_endpoints(engine));
 	metric_each(add_metric, cJSON_AddObjectToObject(o, "counters"));
 	return o;
 }

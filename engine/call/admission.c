@@ -32,6 +32,12 @@ const struct refusal refuse_forbidden = {
 const struct refusal refuse_invalid = {
 	.cause = "invalid", .scode = 484, .q850 = 28,
 	.reason = "Address Incomplete", .err = EINVAL};
+const struct refusal refuse_user_busy = {
+	.cause = "user_busy", .scode = 486, .q850 = 17,
+	.reason = "Busy Here", .err = EAGAIN};
+const struct refusal refuse_unreachable = {
+	.cause = "unreachable", .scode = 480, .q850 = 20,
+	.reason = "Not Registered", .err = EHOSTUNREACH};
 const struct refusal refuse_no_codec = {
 	.cause = "no_codec", .scode = 488, .q850 = 88,
 	.reason = "Not Acceptable Here",
@@ -168,6 +174,7 @@ void call_count_out(struct call *call)
 {
 	struct calls *calls = call->calls;
 
+	endpoint_call_end(call);
 	if (!call->counted)
 		return;
 	call->counted = false;

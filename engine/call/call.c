@@ -135,6 +135,7 @@ static void max_duration(void *arg)
 void call_answered(struct call *call)
 {
 	call_set_state(call, CALL_ANSWERED);
+	endpoint_call_state(call, ENDPOINT_ANSWERED);
 	tmr_cancel(&call->ring_tmr);
 	tmr_cancel(&call->host_tmr);
 	call->cdr.answered_at_ms = call_wall_ms(call);

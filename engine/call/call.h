@@ -27,6 +27,9 @@ struct stack;
 struct account;
 struct accounts;
 struct trunks;
+struct endpoints;
+struct endpoint_claim;
+struct binding;
 
 enum call_state {
 	CALL_IDLE,
@@ -128,6 +131,10 @@ int calls_alloc(struct calls **cp, struct loop *loop, struct stack *stack,
  * trunks_free(), accounts_free() and stack_free(), in one go. */
 void calls_free(struct calls *calls);
 
+/* Whose calls are authenticated, and who can be called as endpoint:NAME; set
+ * once, before the first call; outlives the calls. */
+void calls_set_endpoints(struct calls *calls, struct endpoints *endpoints);
+
 /* For stack_alloc(): ARG is the struct calls. */
 void calls_incoming(struct session *session, const struct sip_msg *msg,
 		    void *arg);
@@ -176,6 +183,11 @@ struct call_dial {
 	const char *campaign; /* for the CDR, or NULL */
 	const char *lead_id;
 	unsigned attempt;
+	/* endpoint:NAME: which of its contacts; NULL: the one with the
+	 * greatest q. Calls to several that ring together share *CLAIM, a
+	 * libre object that the first one writes; NULL: each is one. */
+	struct binding *binding;
+	struct endpoint_claim **claim;
 };
 
 /* Dial. A trunk's hosts are tried in turn while they meet congestion (500,
@@ -185,8 +197,9 @@ struct call_dial {
  * go to HANDLER; the failure of the network comes as CALL_EV_ENDED, never
  * before this has returned. Refused at once (limit, no route, not allowed,
  * unreachable): an errno value; *REASON (constant: "limit", "no_route",
- * "forbidden", "draining", "overload", "invalid"), a sentence in ERR, and a
- * CDR that says so; *CP is given, ended. */
+ * "forbidden", "draining", "overload", "invalid"; of an endpoint "user_busy",
+ * "unreachable": it isn't registered), a sentence in ERR, and a CDR that says
+ * so; *CP is given, ended. */
 int call_dial(struct call **cp, struct calls *calls,
 	      const struct call_dial *dial, call_event_h *handler, void *arg,
 	      const char **reason, char *err, size_t err_size);

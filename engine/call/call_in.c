@@ -40,7 +40,8 @@ static void set_user(struct call *call, char **field, const struct pl *user)
 }
 
 static void fill_cdr(struct call *call, const struct sip_msg *msg,
-		     const struct account *account, const struct trunk *trunk)
+		     const struct account *account, const struct trunk *trunk,
+		     const struct endpoint *endpoint)
 {
 	struct cdr *cdr = &call->cdr;
 
@@ -55,6 +56,8 @@ static void fill_cdr(struct call *call, const struct sip_msg *msg,
 		cdr_set(cdr, &cdr->account, account_params(account)->name);
 	if (trunk)
 		cdr_set(cdr, &cdr->trunk, trunk_params(trunk)->name);
+	if (endpoint)
+		cdr_set(cdr, &cdr->endpoint, endpoint_params(endpoint)->name);
 	call_peer(call);
 }
 
@@ -63,15 +66,36 @@ static void ring_over(void *arg)
 	call_hangup(arg, CALL_ENGINE, "no_answer");
 }
 
-static const struct refusal *
-admit(struct call *call, const struct account *account, const char **why)
+static bool belongs_to(struct call *call, struct endpoint *endpoint)
+{
+	struct endpoint_claim *claim;
+
+	if (endpoint_claim(&claim, endpoint))
+		return false;
+	endpoint_call_begin(call, claim,
+			    registrar_binding_of(
+				    endpoints_registrar(call->calls->endpoints),
+				    endpoint_params(endpoint)->name,
+				    call->msg));
+	mem_deref(claim);
+	return true;
+}
+
+static const struct refusal *admit(struct call *call,
+				   const struct account *account,
+				   struct endpoint *endpoint, const char **why)
 {
 	const struct refusal *refused =
 		calls_admits(call->calls, false, account, NULL, why);
 
 	if (refused)
 		return refused;
-	if (call_count_in(call, account, NULL)) {
+	if (endpoint && (*why = endpoint_full(endpoint, false))) {
+		endpoint->count.refused++;
+		return &refuse_user_busy;
+	}
+	if (call_count_in(call, account, NULL) ||
+	    (endpoint && !belongs_to(call, endpoint))) {
 		*why = "out of memory";
 		return &refuse_overload;
 	}
@@ -102,6 +126,7 @@ void calls_incoming(struct session *session, const struct sip_msg *msg,
 	const struct refusal *refused;
 	const struct account *account;
 	const struct trunk *trunk;
+	struct endpoint *endpoint = NULL;
 	const char *why = NULL;
 	struct call *call;
 
@@ -119,10 +144,13 @@ void calls_incoming(struct session *session, const struct sip_msg *msg,
 	account = calls->accounts ? account_of_invite(calls->accounts, msg)
 				  : NULL;
 	trunk = calls->trunks ? trunk_of_addr(calls->trunks, &msg->src) : NULL;
-	fill_cdr(call, msg, account, trunk);
+	if (calls->endpoints && session_identity(session))
+		endpoint = endpoint_find(calls->endpoints,
+					 session_identity(session));
+	fill_cdr(call, msg, account, trunk, endpoint);
 	call_begin_cdr(call);
 	call_set_state(call, CALL_INCOMING);
-	refused = admit(call, account, &why);
+	refused = admit(call, account, endpoint, &why);
 	if (refused) {
 		refuse(call, refused, why);
 	} else {

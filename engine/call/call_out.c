@@ -45,12 +45,14 @@ static int try_host(struct call *call)
 {
 	struct route *r = call->route;
 	const size_t i = r->next++;
-	const char *routes[] = {r->proxy, NULL};
+	const char *proxy[] = {r->proxy, NULL};
+	const char *const *routes =
+		r->path[0] ? (const char *const *)r->path : proxy;
 	struct session_invite invite = {
 		.uri = r->hosts[i].uri,
 		.from_name = r->from_name,
 		.contact_user = NULL,
-		.routes = r->proxy ? routes : NULL,
+		.routes = routes[0] ? routes : NULL,
 		.headers = r->headers,
 		.authh = call->use ? authenticate : NULL,
 		.auth_arg = call->use,
@@ -199,6 +201,9 @@ static void fill_cdr(struct call *call, const struct call_dial *dial)
 		return;
 	cdr_set(cdr, &cdr->to_user, r->user);
 	cdr_set(cdr, &cdr->account, r->account);
+	if (r->endpoint)
+		cdr_set(cdr, &cdr->endpoint,
+			endpoint_params(r->endpoint)->name);
 	if (r->trunk)
 		cdr_set(cdr, &cdr->trunk, trunk_params(r->trunk)->name);
 	cdr_set(cdr, &cdr->display_name, r->from_name);
@@ -209,6 +214,35 @@ static void fill_cdr(struct call *call, const struct call_dial *dial)
 		return;
 	cdr_set(cdr, &cdr->from_uri, from);
 	mem_deref(from);
+}
+
+/* Its place among the calls of the endpoint that is called. NULL, or why there
+ * is none. */
+static const struct refusal *
+take_place(struct call *call, const struct call_dial *dial, const char **why)
+{
+	struct endpoint *endpoint = call->route->endpoint;
+	struct endpoint_claim *claim =
+		dial->claim ? mem_ref(*dial->claim) : NULL;
+
+	if (!endpoint)
+		return NULL;
+	if (!claim) {
+		*why = endpoint_full(endpoint, true);
+		if (*why) {
+			endpoint->count.refused++;
+			return &refuse_user_busy;
+		}
+		if (endpoint_claim(&claim, endpoint)) {
+			*why = "out of memory";
+			return &refuse_overload;
+		}
+		if (dial->claim)
+			*dial->claim = mem_ref(claim);
+	}
+	endpoint_call_begin(call, claim, call->route->binding);
+	mem_deref(claim);
+	return NULL;
 }
 
 /* Route and limits; NULL when the call may leave. */
@@ -230,6 +264,8 @@ admit(struct call *call, const struct call_dial *dial, char *err, size_t size)
 			  ? account_find(calls->accounts, call->route->account)
 			  : NULL;
 	refused = calls_admits(calls, true, account, call->route->trunk, &why);
+	if (!refused)
+		refused = take_place(call, dial, &why);
 	if (!refused && call_count_in(call, account, call->route->trunk)) {
 		refused = &refuse_overload;
 		why = "out of memory";

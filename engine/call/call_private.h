@@ -18,6 +18,7 @@
 #include "call/call.h"
 #include "call/cdr.h"
 #include "call/digit_filter.h"
+#include "call/endpoint_private.h"
 #include "sip/sdp.h"
 #include "sip/session.h"
 #include "sip/stack.h"
@@ -38,7 +39,7 @@ struct refusal {
 };
 extern const struct refusal refuse_limit, refuse_draining, refuse_overload,
 	refuse_no_route, refuse_forbidden, refuse_invalid, refuse_no_codec,
-	refuse_bad_sdp, refuse_no_port;
+	refuse_bad_sdp, refuse_no_port, refuse_user_busy, refuse_unreachable;
 
 /* ---- the table -------------------------------------------------------- */
 
@@ -65,8 +66,9 @@ struct calls {
 	struct media *media;
 	struct accounts *accounts;
 	struct trunks *trunks;
-	struct calls_config config; /* strings are copies */
-	struct sdp_codec *codecs;   /* as offered */
+	struct endpoints *endpoints; /* or NULL */
+	struct calls_config config;  /* strings are copies */
+	struct sdp_codec *codecs;    /* as offered */
 	const struct media_codec **media_codecs;
 	size_t codec_count;
 	struct calls_handlers h;
@@ -114,6 +116,7 @@ struct call {
 	struct le le; /* calls->list */
 	struct le he; /* calls->by_id */
 	struct le we; /* calls->waiting */
+	struct le ee; /* endpoint->calls */
 	struct calls *calls;
 	struct cdr cdr;
 	enum call_state state;
@@ -127,6 +130,9 @@ struct call {
 	bool counted;
 	struct account_use *use;
 	struct trunk *trunk;
+	struct endpoint_claim *claim; /* of an endpoint; or NULL */
+	struct binding *binding;      /* its terminal, if we know which */
+	enum endpoint_counted endpoint_counted;
 
 	/* SIP */
 	struct session *session;
@@ -223,7 +229,7 @@ void call_out_closed(struct call *call, const struct session_end *end);
 
 /* ---- where an outgoing call goes (route.c) ---------------------------- */
 
-enum { ROUTE_HOSTS_MAX = 16 };
+enum { ROUTE_HOSTS_MAX = 16, ROUTE_PATH_MAX = 8 };
 
 struct route {
 	struct {
@@ -231,8 +237,11 @@ struct route {
 		struct sa dst; /* for the choice of our address */
 	} hosts[ROUTE_HOSTS_MAX];
 	size_t count, next;
-	char *proxy; /* or NULL */
-	char *from;  /* "user" or a whole URI; NULL: the account's */
+	char *proxy;			/* or NULL */
+	struct endpoint *endpoint;	/* or NULL */
+	struct binding *binding;	/* of it */
+	char *path[ROUTE_PATH_MAX + 1]; /* to it, in order */
+	char *from; /* "user" or a whole URI; NULL: the account's */
 	char *from_user, *from_domain, *from_name;
 	char *account; /* its name */
 	char *user;    /* whom: the number or user */

@@ -146,6 +146,7 @@ int call_ring(struct call *call)
 		call->cdr.ring_at_ms = call_wall_ms(call);
 	if (!call->rang) {
 		call->rang = true;
+		endpoint_call_state(call, ENDPOINT_RINGING);
 		call_emit_type(call, CALL_EV_RINGING);
 	}
 	return 0;
@@ -252,6 +253,16 @@ void call_hangup(struct call *call, enum call_party by, const char *why)
 	if (call->state == CALL_ANSWERED || call->state == CALL_ENDED) {
 		if (is(why, "media_timeout"))
 			o.q850 = 102; /* recovery on timer expiry */
+		if (is(why, "endpoint_restarted"))
+			o.q850 = 27; /* destination out of order */
+		call_end(call, &o);
+		return;
+	}
+	if (is(why, "endpoint_restarted")) {
+		o.scode = 480;
+		o.q850 = 27;
+		o.reason = "Terminal Restarted";
+		o.disposition = "failed";
 		call_end(call, &o);
 		return;
 	}
@@ -377,6 +388,7 @@ static void on_progress(uint16_t scode, struct mbuf *sdp, void *arg)
 	if (scode == 180 && !call->rang) {
 		call->rang = true;
 		call_set_state(call, CALL_EARLY);
+		endpoint_call_state(call, ENDPOINT_RINGING);
 		call_emit_type(call, CALL_EV_RINGING);
 	}
 	if (sdp && call->session && take_answer(call, sdp) && first) {

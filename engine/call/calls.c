@@ -208,6 +208,12 @@ void calls_free(struct calls *calls)
 	mem_deref(calls);
 }
 
+void calls_set_endpoints(struct calls *calls, struct endpoints *endpoints)
+{
+	assert(loop_is_mine(calls->loop));
+	calls->endpoints = endpoints;
+}
+
 /* ---- the table -------------------------------------------------------- */
 
 static void rate_turn(struct calls *calls)

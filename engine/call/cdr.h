@@ -18,6 +18,7 @@ struct cdr {
 	const char *direction; /* "in", "out" */
 	char *sip_call_id;
 	char *account, *trunk;
+	char *endpoint; /* whose call it is, proved; or who was called */
 	char *from_uri, *from_user, *display_name;
 	char *to_uri, *to_user;
 	char *peer; /* transport:address:port of the far side's signalling */

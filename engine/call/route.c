@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "call/endpoint_private.h"
 #include "call/target.h"
 #include "call/trunk.h"
 #include "sip/account.h"
@@ -56,6 +57,10 @@ static void route_destructor(void *arg)
 	mem_deref(route->user);
 	mem_deref(route->headers);
 	mem_deref(route->trunk);
+	mem_deref(route->endpoint);
+	mem_deref(route->binding);
+	for (size_t i = 0; i < ROUTE_PATH_MAX; i++)
+		mem_deref(route->path[i]);
 }
 
 /* ---- what is allowed -------------------------------------------------- */
@@ -296,6 +301,71 @@ static bool via_uri(struct making *m)
 	return add_host(m, m->target.uri);
 }
 
+/* ---- endpoints ---------------------------------------------------------- */
+
+static bool read_path(struct making *m, const struct binding *binding)
+{
+	struct route *r = m->route;
+	char uri[512];
+
+	for (size_t i = 0; i < ROUTE_PATH_MAX; i++) {
+		if (binding_route(binding, i, uri, sizeof(uri)))
+			return true;
+		if (!set(m, &r->path[i], uri))
+			return false;
+	}
+	return true;
+}
+
+/* The host that a contact or the first of its path names. */
+static void binding_address(struct sa *dst, const struct route *r,
+			    const char *target)
+{
+	const char *text = r->path[0] ? r->path[0] : target;
+	char host[256] = "";
+	struct uri uri;
+	struct pl pl;
+
+	pl_set_str(&pl, text);
+	if (!uri_decode(&uri, &pl))
+		(void)pl_strcpy(&uri.host, host, sizeof(host));
+	address_of(dst, host);
+}
+
+static bool via_endpoint(struct making *m)
+{
+	const struct calls *calls = m->calls;
+	struct route *r = m->route;
+	struct endpoint *e = calls->endpoints ? endpoint_find(calls->endpoints,
+							      m->target.name)
+					      : NULL;
+	struct binding *binding = m->dial->binding;
+
+	if (!e)
+		return refuse(m, &refuse_no_route,
+			      "no endpoint '%s' is configured", m->target.name);
+	r->endpoint = mem_ref(e);
+	if (!binding &&
+	    !registrar_bindings(endpoints_registrar(calls->endpoints),
+				m->target.name, &binding, 1))
+		return refuse(m, &refuse_unreachable,
+			      "the endpoint '%s' is not registered",
+			      m->target.name);
+	if (!binding_registered(binding))
+		return refuse(m, &refuse_unreachable,
+			      "the endpoint '%s' is not registered there any "
+			      "more",
+			      m->target.name);
+	r->binding = mem_ref(binding);
+	/* The registrar has looked at what it has been given. */
+	if (!read_path(m, binding) ||
+	    !set(m, &r->hosts[0].uri, binding_target(binding)))
+		return false;
+	binding_address(&r->hosts[0].dst, r, r->hosts[0].uri);
+	r->count = 1;
+	return true;
+}
+
 static bool find_way(struct making *m)
 {
 	const struct account_params *p;
@@ -314,8 +384,7 @@ static bool find_way(struct making *m)
 	case TARGET_ENDPOINT:
 		break;
 	}
-	return refuse(m, &refuse_no_route, "no endpoint '%s' is configured",
-		      t->name);
+	return via_endpoint(m);
 }
 
 /* ---- identity --------------------------------------------------------- */
@@ -382,7 +451,9 @@ int route_make(struct route **rp, const struct calls *calls,
 		ok = set(&m, &m.route->headers, dial->headers) &&
 		     set(&m, &m.route->user,
 			 m.target.type == TARGET_URI ? m.target.user
-						     : m.target.number) &&
+			 : m.target.type == TARGET_ENDPOINT
+				 ? m.target.name
+				 : m.target.number) &&
 		     !denied(&m, m.route->user) && find_way(&m) &&
 		     choose_from(&m);
 	if (!ok && m.no_memory) {

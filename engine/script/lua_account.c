@@ -1,4 +1,5 @@
-/* moon.account{…}, moon.trunk{…}: checked and applied by the configuration. */
+/* moon.account{…}, moon.trunk{…}, moon.endpoint{…}: checked and applied by the
+ * configuration. */
 #include "script/host.h"
 
 struct definition {
@@ -45,10 +46,17 @@ static int l_trunk(lua_State *L)
 	return define(L, "trunk", "moon.trunk");
 }
 
+static int l_endpoint(lua_State *L)
+{
+	return define(L, "endpoint", "moon.endpoint");
+}
+
 void account_add_moon(lua_State *L)
 {
-	static const luaL_Reg functions[] = {
-		{"account", l_account}, {"trunk", l_trunk}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"account", l_account},
+					     {"trunk", l_trunk},
+					     {"endpoint", l_endpoint},
+					     {NULL, NULL}};
 
 	luaL_setfuncs(L, functions, 0);
 }

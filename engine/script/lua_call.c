@@ -191,7 +191,7 @@ static const char *const fields[] = {
 	"started_at", "answered_at",  "ended_at",  "sip_code",
 	"reason",     "q850",	      "hangup_by", "hangup_cause",
 	"stats",      "lead",	      "digits",	   "recording",
-	"held",	      "agent",	      NULL};
+	"held",	      "agent",	      "endpoint",  NULL};
 
 static bool push_times(lua_State *L, const struct cdr *cdr, const char *key)
 {
@@ -222,6 +222,7 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 		{"display_name", cdr->display_name},
 		{"account", cdr->account},
 		{"trunk", cdr->trunk},
+		{"endpoint", cdr->endpoint},
 		{"codec", cdr->codec},
 		{"disposition", cdr->disposition},
 		{"reason", cdr->reason},

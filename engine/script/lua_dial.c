@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "call/cdr.h"
+#include "call/endpoint.h"
 #include "call/target.h"
 #include "script/args.h"
 #include "script/leg.h"
@@ -12,7 +13,12 @@
 #define container(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-enum { TARGETS_MAX = 16, HEADERS_MAX = 4096, REASON_SIZE = 32 };
+enum {
+	TARGETS_MAX = 16,  /* of a list */
+	ATTEMPTS_MAX = 32, /* an endpoint is as many as it has telephones */
+	HEADERS_MAX = 4096,
+	REASON_SIZE = 32,
+};
 
 struct dial;
 
@@ -20,6 +26,8 @@ struct attempt {
 	struct dial *dial;
 	struct watch watch;
 	struct leg *leg;
+	unsigned target;	 /* of the list */
+	struct binding *binding; /* of an endpoint; referenced */
 };
 
 struct dial {
@@ -28,8 +36,10 @@ struct dial {
 	struct generation *gen;
 	struct script *script; /* who dials; valid while it waits */
 	char *targets[TARGETS_MAX];
-	unsigned count, next, pending;
-	struct attempt attempts[TARGETS_MAX];
+	/* one place among an endpoint's calls for all its telephones */
+	struct endpoint_claim *claims[TARGETS_MAX];
+	unsigned targets_count, count, next, pending;
+	struct attempt attempts[ATTEMPTS_MAX];
 	struct call_dial params;
 	char headers[HEADERS_MAX];
 	bool in_turn;
@@ -73,6 +83,19 @@ static void dial_disarm(struct waiter *w)
 		list_unlink(&op->attempts[i].watch.le);
 }
 
+/* The calls that go on keep their places. */
+static void let_go(struct dial *op)
+{
+	for (unsigned i = 0; i < op->targets_count; i++)
+		op->claims[i] = mem_deref(op->claims[i]);
+}
+
+static void dial_done(struct dial *op)
+{
+	let_go(op);
+	waiter_wake(&op->w, WAKE_DONE);
+}
+
 /* Calls that ring for nobody any more. */
 static void hang_up_others(struct dial *op)
 {
@@ -93,14 +116,19 @@ static void dial_abort(struct waiter *w)
 {
 	dial_disarm(w);
 	hang_up_others((struct dial *)w);
+	let_go((struct dial *)w);
 }
 
 static void dial_free(void *arg)
 {
 	struct dial *op = arg;
 
+	let_go(op);
 	for (unsigned i = 0; i < op->count; i++) {
 		forget(&op->attempts[i]);
+		op->attempts[i].binding = mem_deref(op->attempts[i].binding);
+	}
+	for (unsigned i = 0; i < op->targets_count; i++) {
 		free(op->targets[i]);
 		op->targets[i] = NULL;
 	}
@@ -126,7 +154,7 @@ static void attempt_failed(struct dial *op)
 	if (op->in_turn)
 		dial_next(op);
 	else if (op->pending == 0)
-		waiter_wake(&op->w, WAKE_DONE);
+		dial_done(op);
 }
 
 static void on_event(struct watch *watch, const struct call_event *event)
@@ -138,7 +166,7 @@ static void on_event(struct watch *watch, const struct call_event *event)
 	if (event->type == CALL_EV_ANSWERED) {
 		op->answered = mem_ref(attempt->leg);
 		hang_up_others(op);
-		waiter_wake(&op->w, WAKE_DONE);
+		dial_done(op);
 	} else if (event->type == CALL_EV_ENDED) {
 		list_unlink(&attempt->watch.le);
 		cdr = call_cdr(attempt->leg->call);
@@ -165,7 +193,9 @@ static bool dial_one(struct dial *op, unsigned i)
 	if (leg_alloc(&attempt->leg, op->host, op->gen))
 		return false;
 	mem_ref(attempt->leg);
-	params.target = op->targets[i];
+	params.target = op->targets[attempt->target];
+	params.binding = attempt->binding;
+	params.claim = &op->claims[attempt->target];
 	e = call_dial(&call, op->host->config.calls, &params, leg_event,
 		      attempt->leg, &reason, err, sizeof(err));
 	leg_set_call(attempt->leg, call);
@@ -195,7 +225,7 @@ static void dial_next(struct dial *op)
 		if (dial_one(op, op->next++))
 			return;
 	}
-	waiter_wake(&op->w, WAKE_DONE);
+	dial_done(op);
 }
 
 static void dial_all(struct dial *op)
@@ -203,7 +233,41 @@ static void dial_all(struct dial *op)
 	for (; op->next < op->count; op->next++)
 		(void)dial_one(op, op->next);
 	if (op->pending == 0)
-		waiter_wake(&op->w, WAKE_DONE);
+		dial_done(op);
+}
+
+static void add_attempt(struct dial *op, unsigned target,
+			struct binding *binding)
+{
+	struct attempt *attempt;
+
+	if (op->count == ATTEMPTS_MAX)
+		return;
+	attempt = &op->attempts[op->count++];
+	attempt->target = target;
+	attempt->binding = mem_ref(binding);
+}
+
+/* An endpoint is all its telephones; of one that has none, or is busy, the call
+ * that can't leave will tell. */
+static void add_target(struct dial *op, unsigned i)
+{
+	struct endpoints *endpoints = op->host->config.endpoints;
+	struct binding *bindings[ATTEMPTS_MAX];
+	const struct endpoint *endpoint = NULL;
+	struct target target;
+	size_t n = 0;
+
+	if (endpoints && !target_parse(&target, op->targets[i], NULL, 0) &&
+	    target.type == TARGET_ENDPOINT)
+		endpoint = endpoint_find(endpoints, target.name);
+	if (endpoint && !endpoint_full(endpoint, true))
+		n = registrar_bindings(endpoints_registrar(endpoints),
+				       target.name, bindings, ATTEMPTS_MAX);
+	if (!n)
+		add_attempt(op, i, NULL);
+	for (size_t k = 0; k < n && k < ATTEMPTS_MAX; k++)
+		add_attempt(op, i, bindings[k]);
 }
 
 /* ---- arguments
@@ -217,14 +281,11 @@ static void check_target(lua_State *L, int index, const char *verb)
 	if (lua_type(L, index) != LUA_TSTRING)
 		(void)raise_error(L, "usage",
 				  "%s: a target (a URI, a number, "
-				  "\"trunk:NAME/NUMBER\") is expected, got %s",
+				  "\"trunk:NAME/NUMBER\", "
+				  "\"endpoint:NAME\") is expected, got %s",
 				  verb, luaL_typename(L, index));
 	if (target_parse(&target, lua_tostring(L, index), err, sizeof(err)))
 		(void)raise_error(L, "usage", "%s: %s", verb, err);
-	if (target.type == TARGET_ENDPOINT)
-		(void)raise_error(L, "not_available",
-				  "%s: endpoint:NAME is not available yet",
-				  verb);
 }
 
 static unsigned check_targets(lua_State *L, int index, const char *verb)
@@ -381,8 +442,8 @@ static int l_dial(lua_State *L)
 	op->script = host->running;
 	read_params(L, op);
 	read_headers(L, op, verb);
-	op->count = check_targets(L, 1, verb);
-	for (unsigned i = 0; i < op->count; i++) {
+	op->targets_count = check_targets(L, 1, verb);
+	for (unsigned i = 0; i < op->targets_count; i++) {
 		if (lua_istable(L, 1))
 			lua_rawgeti(L, 1, (lua_Integer)i + 1);
 		else
@@ -391,6 +452,7 @@ static int l_dial(lua_State *L)
 		lua_pop(L, 1);
 		if (!op->targets[i])
 			return raise_memory(L);
+		add_target(op, i);
 	}
 	waiter_init(L, &op->w, dial_disarm, dial_abort, dial_push);
 	if (op->in_turn)

@@ -98,8 +98,8 @@ static int l_load(lua_State *L)
 
 static int l_index(lua_State *L)
 {
-	static const char *const later[] = {"http",  "endpoint", "conference",
-					    "queue", "agent",	 NULL};
+	static const char *const later[] = {"http", "conference", "queue",
+					    "agent", NULL};
 
 	if (lua_type(L, 2) != LUA_TSTRING)
 		return luaL_error(L, "moon has named fields only");

@@ -39,6 +39,7 @@ struct scripts_config {
 	struct store *store;
 	struct background *background;
 	struct accounts *accounts;
+	struct endpoints *endpoints; /* or NULL */
 	struct trunks *trunks;
 	struct media *media;
 	const cJSON *config;		/* moon.config, secrets left out */

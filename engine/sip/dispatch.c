@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "sip/header.h"
 #include "sip/ping.h"
+#include "sip/registrar_private.h"
 #include "sip/sanity.h"
 #include "sip/session_private.h"
 #include "sip/sources.h"
@@ -61,9 +62,7 @@ void refuse(const struct stack *stack, const struct sip_msg *msg,
 		log_debug(NULL, "sip: %u not sent: %s", scode, strerror(err));
 }
 
-/* A refusal without a transaction carries the same To tag each time
- * (RFC 3261 8.2.7): made from what is the same in each retransmission. */
-static void steady_tag(const struct sip_msg *msg)
+void steady_tag(const struct sip_msg *msg)
 {
 	struct sip_msg *writable = (struct sip_msg *)msg;
 
@@ -198,13 +197,16 @@ static bool append_option(const struct sip_hdr *hdr, const struct sip_msg *msg,
 	struct mbuf *mb = arg;
 	(void)msg;
 
+	/* Path is the registrar's business (RFC 3327). */
+	if (!pl_strcasecmp(&hdr->val, "path") && is(msg, "REGISTER"))
+		return false;
 	if (hdr->val.l)
 		(void)mbuf_printf(mb, "%s%r",
 				  mb->pos ? ", " : "Unsupported: ", &hdr->val);
 	return false;
 }
 
-/* We know no extension that a peer could require (RFC 3261 8.2.2.3). */
+/* We know no other extension that a peer could require (RFC 3261 8.2.2.3). */
 static bool requires(const struct stack *stack, const struct sip_msg *msg)
 {
 	struct mbuf *mb;
@@ -304,8 +306,13 @@ static void out_of_dialog(struct stack *stack, const struct sip_msg *msg)
 		if (sip_msg_hdr(msg, SIP_HDR_REPLACES))
 			refuse(stack, msg, 420, "Bad Extension",
 			       "Unsupported: replaces\r\n");
-		else
+		else if (!registrar_guard(stack->registrar, msg))
 			uas_invite(stack, msg);
+	} else if (is(msg, "REGISTER") && stack->registrar) {
+		if (!requires(stack, msg) &&
+		    !registrar_register(stack->registrar, msg))
+			refuse(stack, msg, 405, "Method Not Allowed",
+			       SIP_ALLOW_LINE);
 	} else if (is(msg, "OPTIONS")) {
 		if (!requires(stack, msg))
 			answer_options(stack, msg);

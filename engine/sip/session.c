@@ -26,6 +26,7 @@ static void session_destructor(void *arg)
 	mem_deref(session->invite_sdp);
 	mem_deref(session->offer);
 	mem_deref(session->contact_user);
+	mem_deref(session->identity);
 	mem_deref(session->ack_auth);
 	mem_deref(session->bye_extra);
 }
@@ -380,6 +381,11 @@ const char *session_peer_transport(const struct session *session)
 const struct sip_msg *session_msg(const struct session *session)
 {
 	return session->msg;
+}
+
+const char *session_identity(const struct session *session)
+{
+	return session->identity;
 }
 
 struct mbuf *session_sdp(const struct session *session)

@@ -125,6 +125,9 @@ const char *session_peer_transport(const struct session *session);
 /* The INVITE of an incoming session, valid as long as it; the 2xx of an
  * outgoing one once it is answered; else NULL. */
 const struct sip_msg *session_msg(const struct session *session);
+/* Incoming: the user of the registrar who has proved that the INVITE is his;
+ * NULL: nobody, or it didn't have to be proved. */
+const char *session_identity(const struct session *session);
 /* The SDP in an incoming INVITE, out of a multipart body too; NULL when there
  * is none. Borrowed, at its beginning, valid as long as the session. */
 struct mbuf *session_sdp(const struct session *session);

@@ -42,6 +42,7 @@ struct session {
 	struct sa peer, first_dst;
 	enum sip_transp peer_tp; /* how PEER is reached, with it */
 	char *contact_user;
+	char *identity;	 /* in: who has proved that it is his; or NULL */
 	char *ack_auth;	 /* out: credentials of the INVITE, for its ACK */
 	char *bye_extra; /* Reason header of the BYE to come */
 

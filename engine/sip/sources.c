@@ -33,6 +33,8 @@ enum {
 	ASKED_MS = 32000,	/* a transaction's life */
 	BAN_MAX_MS = 86400000,	/* a day */
 	FORGIVEN_MS = 86400000, /* as if it had never been banned */
+	PROVED_MS = 3600000,
+	PROVED_FACTOR = 8,
 };
 
 #define FOR_EVER UINT64_MAX
@@ -43,6 +45,7 @@ struct source {
 	uint64_t leaked_ms;
 	uint64_t ban_until_ms; /* 0: not banned */
 	uint64_t asked_ms;
+	uint64_t proved_ms; /* 0: nobody there has proved himself */
 	uint64_t dropped;
 	int64_t banned_at_ms; /* wall clock */
 	const char *reason;
@@ -409,6 +412,23 @@ bool source_was_asked(const struct source *source, uint64_t now_ms)
 
 /* ---- levels ------------------------------------------------------------ */
 
+void source_prove(struct sources *sources, const struct sa *addr,
+		  uint64_t now_ms)
+{
+	struct source *source = source_see(sources, addr, now_ms);
+
+	if (source)
+		source->proved_ms = now_ms ? now_ms : 1;
+}
+
+/* How many telephones may stand behind one NAT. */
+static unsigned factor(const struct source *source, uint64_t now_ms)
+{
+	return source->proved_ms && now_ms - source->proved_ms < PROVED_MS
+		       ? PROVED_FACTOR
+		       : 1;
+}
+
 static void leak_one(uint32_t *level, uint64_t units)
 {
 	*level = units < *level ? *level - (uint32_t)units : 0;
@@ -426,8 +446,10 @@ static void leak(const struct sources *sources, struct source *source,
 		ms = 600000; /* long enough to empty all */
 	/* a second's leak is RATE × UNIT, a millisecond's RATE */
 	leak_one(&source->invites, ms * sources->config.invites);
-	leak_one(&source->requests, ms * sources->config.requests);
-	leak_one(&source->faults, ms * sources->config.faults / 60);
+	leak_one(&source->requests,
+		 ms * sources->config.requests * factor(source, now_ms));
+	leak_one(&source->faults,
+		 ms * sources->config.faults * factor(source, now_ms) / 60);
 	leak_one(&source->excess, ms * EXCESS_LEAK / 1000);
 }
 
@@ -467,15 +489,16 @@ enum source_verdict source_charge(struct sources *sources,
 		       ? fill(sources, source, &source->invites,
 			      sources->config.invites, "too many calls", now_ms)
 		       : fill(sources, source, &source->requests,
-			      sources->config.requests, "too many requests",
-			      now_ms);
+			      sources->config.requests * factor(source, now_ms),
+			      "too many requests", now_ms);
 }
 
 void source_fault(struct sources *sources, struct source *source,
 		  uint64_t now_ms)
 {
-	const uint64_t most =
-		(uint64_t)sources->config.faults * FAULTS_BURST_S * UNIT / 60;
+	const uint64_t most = (uint64_t)sources->config.faults *
+			      FAULTS_BURST_S * UNIT / 60 *
+			      (source ? factor(source, now_ms) : 1);
 
 	if (!source || !sources->config.faults || source->ban_until_ms > now_ms)
 		return;

@@ -70,6 +70,12 @@ void source_dropped(struct source *source);
 void source_asked(struct source *source, uint64_t now_ms);
 bool source_was_asked(const struct source *source, uint64_t now_ms);
 
+/* Somebody at ADDR has proved who he is: for an hour the limits of requests
+ * and faults are eight times as wide there, since all telephones of an office
+ * may stand behind one address. */
+void source_prove(struct sources *sources, const struct sa *addr,
+		  uint64_t now_ms);
+
 enum source_charge { SOURCE_INVITE, SOURCE_REQUEST };
 enum source_verdict {
 	SOURCE_PASS,

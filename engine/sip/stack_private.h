@@ -10,6 +10,7 @@ struct udp_tap;
 struct intake;
 struct tcp_guard;
 struct source;
+struct registrar;
 
 struct stack {
 	struct sip *sip;
@@ -39,6 +40,8 @@ struct stack {
 	stack_ban_h *banh;
 	void *arg;
 	const struct sip_msg *request; /* the one now handled */
+	struct registrar *registrar;   /* NULL: nobody registers with us */
+	const char *identity; /* who has proved that the INVITE is his */
 	unsigned pending;
 	bool closing;
 	bool direct; /* dispatch_message() can be used */
@@ -60,6 +63,10 @@ bool stack_knows_call(const struct stack *stack, const struct pl *call_id);
 /* A message that libre's transports haven't seen: to each who listens, as
  * they would. Only when stack->direct. */
 void dispatch_message(struct stack *stack, const struct sip_msg *msg);
+
+/* dispatch.c: a refusal without a transaction carries the same To tag each time
+ * (RFC 3261 8.2.7): made from what is the same in each retransmission. */
+void steady_tag(const struct sip_msg *msg);
 
 /* source.c: the address that a request to DST leaves from and is reached at:
  * that of the listener of this transport and family which the route to DST

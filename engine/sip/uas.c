@@ -114,6 +114,8 @@ void uas_invite(struct stack *stack, const struct sip_msg *msg)
 	/* Our Contact names the user that was called, if it can. */
 	if (!err && pl_isset(&msg->uri.user) && !has_delimiter(&msg->uri.user))
 		err = pl_strdup(&session->contact_user, &msg->uri.user);
+	if (!err && stack->identity)
+		err = str_dup(&session->identity, stack->identity);
 	if (!err)
 		err = sip_strans_alloc(&session->st, stack->sip, msg, on_cancel,
 				       session);

@@ -17,6 +17,7 @@ from support.kamailio import Kamailio  # noqa: E402
 from support.phone import Phone  # noqa: E402
 from support.ports import Ports  # noqa: E402
 from support.sipp import Sipp  # noqa: E402
+from support.terminal import Terminal  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -134,6 +135,21 @@ def phone(ports):
 
     yield make
     for one in phones:
+        one.close()
+
+
+@pytest.fixture
+def terminal(ports):
+    """terminal(engine) is a telephone that registers with the engine."""
+    terminals = []
+
+    def make(engine, **options):
+        target = options.pop("target", None) or ("127.0.0.1", engine.port)
+        terminals.append(Terminal(ports, target, **options))
+        return terminals[-1]
+
+    yield make
+    for one in terminals:
         one.close()
 
 

@@ -81,7 +81,7 @@ function moon.on_call(pattern, handler) end
 
 --- Waits for the answer. The call ends with the coroutine that dialled it,
 --- unless call:detach().
----@param target string|string[] URI, number, "trunk:NAME/NUMBER", "account:NAME/NUMBER"
+---@param target string|string[] URI, number, "trunk:NAME/NUMBER", "account:NAME/NUMBER", "endpoint:NAME"
 ---@param options moon.DialOptions?
 ---@return moon.Call? call
 ---@return string? reason busy, no_answer, declined, invalid, limit, no_route, forbidden, …
@@ -158,6 +158,9 @@ function moon.account(definition) end
 ---@param definition table fields of `trunks` in the configuration
 ---@return string name
 function moon.trunk(definition) end
+---@param definition table fields of `endpoints` in the configuration
+---@return string name
+function moon.endpoint(definition) end
 --- Run the script in that file, in this environment; what it returns.
 ---@param path string
 ---@return any ...
@@ -256,6 +259,7 @@ function recorder:stop() end
 ---@field to_uri string?
 ---@field display_name string?
 ---@field account string?
+---@field endpoint string? who has called and proved it, or who was called
 ---@field trunk string?
 ---@field headers table<string, string> read: of the INVITE; set: of our responses
 ---@field codec string?

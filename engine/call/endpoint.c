@@ -1,0 +1,489 @@
+/* The table of endpoints: who they are, and what the registrar asks us. */
+#include "call/endpoint.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "call/endpoint_private.h"
+#include "call/trunk.h"
+#include "sip/account.h"
+#include "sip/stack.h"
+
+enum { ENDPOINTS_BUCKETS = 16384, DOMAINS_MAX = 64 };
+
+struct endpoints {
+	struct registrar *registrar;
+	struct stack *stack;
+	struct accounts *accounts;
+	struct trunks *trunks;
+	struct hash *by_name;
+	char *domains[DOMAINS_MAX];
+	struct endpoints_handlers h;
+	void *arg;
+	unsigned count;
+	bool asks;
+};
+
+/* ---- the table ------------------------------------------------------------
+ */
+
+static void strings_free(struct endpoint *e)
+{
+	e->name = mem_deref(e->name);
+	e->auth_user = mem_deref(e->auth_user);
+	e->password = mem_deref(e->password);
+	e->ha1 = mem_deref(e->ha1);
+	e->ha1_sha256 = mem_deref(e->ha1_sha256);
+}
+
+static void endpoint_destructor(void *arg)
+{
+	struct endpoint *e = arg;
+
+	hash_unlink(&e->he);
+	strings_free(e);
+}
+
+static bool has_name(struct le *le, void *arg)
+{
+	return !strcmp(((const struct endpoint *)le->data)->name, arg);
+}
+
+struct endpoint *endpoint_find(const struct endpoints *endpoints,
+			       const char *name)
+{
+	return list_ledata(hash_lookup(endpoints->by_name, hash_joaat_str(name),
+				       has_name, (void *)name));
+}
+
+static int dup(char **dst, const char *src)
+{
+	return src && *src ? str_dup(dst, src) : 0;
+}
+
+static bool hex(const char *text, size_t length)
+{
+	return !text || !*text ||
+	       (strlen(text) == length &&
+		strspn(text, "0123456789abcdefABCDEF") == length);
+}
+
+static int check(const struct endpoint_params *p, char *err, size_t size)
+{
+	const struct auth_secret secret = {
+		.password = p->password,
+		.ha1 = p->ha1,
+		.ha1_sha256 = p->ha1_sha256,
+		.algorithms = p->algorithms,
+	};
+	const uint32_t most = p->max_expires ? p->max_expires : 86400;
+
+	if (!p->name || !*p->name || strpbrk(p->name, "/:@<>\"\\ \t\r\n") ||
+	    strlen(p->name) >= ENDPOINT_NAME_SIZE)
+		(void)snprintf(err, size,
+			       "an endpoint needs a name of at most %d "
+			       "characters, without '/', ':', '@', '<', '>', "
+			       "quotes and spaces",
+			       ENDPOINT_NAME_SIZE - 1);
+	else if (!hex(p->ha1, 32))
+		(void)snprintf(err, size,
+			       "endpoint '%s': ha1 must be 32 hex digits: the "
+			       "MD5 of user:realm:password",
+			       p->name);
+	else if (!hex(p->ha1_sha256, 64))
+		(void)snprintf(err, size,
+			       "endpoint '%s': ha1_sha256 must be 64 hex "
+			       "digits: the SHA-256 of user:realm:password",
+			       p->name);
+	else if (!auth_algorithms(&secret))
+		(void)snprintf(err, size,
+			       "endpoint '%s' needs a password or ha1 (an "
+			       "ha1_sha256 for SHA-256) for its algorithms",
+			       p->name);
+	else if (p->min_expires > most)
+		(void)snprintf(err, size,
+			       "endpoint '%s': min_expires (%u) is above "
+			       "max_expires (%u)",
+			       p->name, p->min_expires, most);
+	else if (p->max_contacts > ENDPOINT_CONTACTS_MAX)
+		(void)snprintf(err, size,
+			       "endpoint '%s': max_contacts may be %d at most",
+			       p->name, ENDPOINT_CONTACTS_MAX);
+	else
+		return 0;
+	return EINVAL;
+}
+
+static void params_take(struct endpoint *e, struct endpoint *fresh,
+			const struct endpoint_params *params)
+{
+	strings_free(e);
+	e->name = fresh->name;
+	e->auth_user = fresh->auth_user;
+	e->password = fresh->password;
+	e->ha1 = fresh->ha1;
+	e->ha1_sha256 = fresh->ha1_sha256;
+	e->params = *params;
+	e->params.name = e->name;
+	e->params.auth_user = e->auth_user;
+	e->params.password = e->password;
+	e->params.ha1 = e->ha1;
+	e->params.ha1_sha256 = e->ha1_sha256;
+}
+
+static int set(struct endpoints *endpoints,
+	       const struct endpoint_params *params, bool asked, char *err,
+	       size_t size)
+{
+	struct endpoint fresh = {.asked = false}, *e;
+	int error = check(params, err, size);
+
+	if (error)
+		return error;
+	error = dup(&fresh.name, params->name);
+	error |= dup(&fresh.auth_user, params->auth_user);
+	error |= dup(&fresh.password, params->password);
+	error |= dup(&fresh.ha1, params->ha1);
+	error |= dup(&fresh.ha1_sha256, params->ha1_sha256);
+	e = error ? NULL : endpoint_find(endpoints, params->name);
+	if (!error && !e) {
+		e = mem_zalloc(sizeof(*e), endpoint_destructor);
+		if (e) {
+			e->endpoints = endpoints;
+			hash_append(endpoints->by_name,
+				    hash_joaat_str(params->name), &e->he, e);
+			endpoints->count++;
+		}
+	}
+	if (!e) {
+		strings_free(&fresh);
+		(void)snprintf(err, size, "out of memory");
+		return ENOMEM;
+	}
+	params_take(e, &fresh, params);
+	e->asked = asked;
+	return 0;
+}
+
+int endpoint_set(struct endpoints *endpoints,
+		 const struct endpoint_params *params, char *err, size_t size)
+{
+	return set(endpoints, params, false, err, size);
+}
+
+static void forget(struct endpoint *e)
+{
+	struct endpoints *endpoints = e->endpoints;
+	struct binding *bindings[ENDPOINT_CONTACTS_MAX];
+	size_t n = registrar_bindings(endpoints->registrar, e->name, bindings,
+				      ENDPOINT_CONTACTS_MAX);
+
+	for (size_t i = 0; i < n && i < ENDPOINT_CONTACTS_MAX; i++)
+		registrar_remove(endpoints->registrar, bindings[i]);
+	if (!e->he.list)
+		return; /* the last binding took it along */
+	hash_unlink(&e->he);
+	endpoints->count--;
+	mem_deref(e);
+}
+
+struct each {
+	endpoint_apply_h *fn;
+	void *arg;
+};
+
+static bool each_one(struct le *le, void *arg)
+{
+	const struct each *each = arg;
+
+	return each->fn(le->data, each->arg);
+}
+
+void endpoint_each(const struct endpoints *endpoints, endpoint_apply_h *fn,
+		   void *arg)
+{
+	struct each each = {.fn = fn, .arg = arg};
+
+	(void)hash_apply(endpoints->by_name, each_one, &each);
+}
+
+const struct endpoint_params *endpoint_params(const struct endpoint *endpoint)
+{
+	return &endpoint->params;
+}
+
+void endpoint_count(const struct endpoint *endpoint,
+		    struct endpoint_count *count)
+{
+	*count = endpoint->count;
+}
+
+bool endpoint_is_asked(const struct endpoint *endpoint)
+{
+	return endpoint->asked;
+}
+
+void endpoints_asks(struct endpoints *endpoints, bool asks)
+{
+	endpoints->asks = asks;
+}
+
+struct registrar *endpoints_registrar(const struct endpoints *endpoints)
+{
+	return endpoints->registrar;
+}
+
+/* ---- what the registrar asks ------------------------------------------------
+ */
+
+static bool serves(void *arg)
+{
+	const struct endpoints *endpoints = arg;
+
+	return endpoints->count || endpoints->asks;
+}
+
+static bool is_ours(const struct endpoints *endpoints, const struct pl *host)
+{
+	const struct stack_listen *listens;
+	struct sa addr;
+	size_t n;
+
+	if (!endpoints->domains[0])
+		return true;
+	for (size_t i = 0; i < DOMAINS_MAX && endpoints->domains[i]; i++) {
+		if (!pl_strcasecmp(host, endpoints->domains[i]))
+			return true;
+	}
+	if (sa_set(&addr, host, 0))
+		return false;
+	listens = stack_listens(endpoints->stack, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (sa_cmp(&addr, &listens[i].addr, SA_ADDR))
+			return true;
+	}
+	return false;
+}
+
+/* A call of a carrier or of a registrar that we have an account at is theirs,
+ * whatever number its caller has. */
+static bool claims(const struct sip_msg *msg, void *arg)
+{
+	const struct endpoints *endpoints = arg;
+	char *user = NULL;
+	bool ours;
+
+	if (!endpoints->count || !pl_isset(&msg->from.uri.user) ||
+	    !is_ours(endpoints, &msg->from.uri.host) ||
+	    re_sdprintf(&user, "%H", uri_user_unescape, &msg->from.uri.user))
+		return false;
+	ours = endpoint_find(endpoints, user) &&
+	       !(endpoints->trunks &&
+		 trunk_of_addr(endpoints->trunks, &msg->src)) &&
+	       !(endpoints->accounts &&
+		 account_of_invite(endpoints->accounts, msg));
+	mem_deref(user);
+	return ours;
+}
+
+static void secret_of(struct auth_secret *secret, const struct endpoint *e)
+{
+	const struct endpoint_params *p = &e->params;
+
+	*secret = (struct auth_secret){
+		.user = p->auth_user ? p->auth_user : p->name,
+		.password = p->password,
+		.ha1 = p->ha1,
+		.ha1_sha256 = p->ha1_sha256,
+		.algorithms = p->algorithms,
+	};
+}
+
+static unsigned algorithms(const char *user, void *arg)
+{
+	const struct endpoint *e = endpoint_find(arg, user);
+	struct auth_secret secret;
+
+	if (!e)
+		return 0;
+	secret_of(&secret, e);
+	return auth_algorithms(&secret);
+}
+
+static bool answer(struct endpoints *endpoints, uint64_t query,
+		   const struct endpoint *e)
+{
+	const struct endpoint_params *p = &e->params;
+	struct registrar_user user = {
+		.name = p->name,
+		.max_contacts = p->max_contacts,
+		.expires = p->expires,
+		.min_expires = p->min_expires,
+		.max_expires = p->max_expires,
+		.nat = p->nat,
+		.single_contact = p->single_contact,
+		.keep_calls = p->keep_calls,
+	};
+
+	secret_of(&user.secret, e);
+	return registrar_answer(endpoints->registrar, query, &user, false);
+}
+
+static void identify(const struct registrar_query *query, void *arg)
+{
+	struct endpoints *endpoints = arg;
+	const uint64_t id = registrar_query_id(query);
+	struct endpoint *e =
+		endpoint_find(endpoints, registrar_query_user(query));
+
+	if (e && !e->asked) {
+		(void)mem_ref(e);
+		(void)answer(endpoints, id, e);
+		mem_deref(e);
+		return;
+	}
+	if (!endpoints->asks || !endpoints->h.ask ||
+	    !endpoints->h.ask(query, endpoints->arg))
+		(void)registrar_answer(endpoints->registrar, id, NULL, false);
+}
+
+static bool has_bindings(const struct endpoint *e)
+{
+	return registrar_bindings(e->endpoints->registrar, e->name, NULL, 0) >
+	       0;
+}
+
+/* One that nobody has configured is here because of its bindings. */
+static void look_needed(struct endpoint *e)
+{
+	if (e && e->asked && !e->calls.head && !has_bindings(e))
+		forget(e);
+}
+
+int endpoints_answer(struct endpoints *endpoints, uint64_t query,
+		     const struct endpoint_params *params, bool failed,
+		     char *err, size_t size)
+{
+	struct endpoint *e;
+	int error = 0;
+
+	if (!params || failed) {
+		(void)registrar_answer(endpoints->registrar, query, NULL,
+				       failed);
+		return 0;
+	}
+	e = endpoint_find(endpoints, params->name);
+	/* configured meanwhile: that counts */
+	if (!e || e->asked)
+		error = set(endpoints, params, true, err, size);
+	e = error ? NULL : endpoint_find(endpoints, params->name);
+	if (!e) {
+		(void)registrar_answer(endpoints->registrar, query, NULL, true);
+		return error;
+	}
+	(void)mem_ref(e);
+	(void)answer(endpoints, query, e);
+	if (e->he.list)
+		look_needed(e);
+	mem_deref(e);
+	return 0;
+}
+
+static void changed(struct binding *binding, enum binding_event event,
+		    void *arg)
+{
+	struct endpoints *endpoints = arg;
+
+	if (endpoints->h.binding)
+		endpoints->h.binding(binding, event, endpoints->arg);
+	if (event == BINDING_EXPIRED)
+		look_needed(endpoint_find(endpoints, binding_name(binding)));
+}
+
+static void restarted(const struct registrar_restart *restart, void *arg)
+{
+	struct endpoints *endpoints = arg;
+	struct endpoint *e = endpoint_find(endpoints, restart->name);
+	unsigned ended = 0;
+
+	if (e) {
+		(void)mem_ref(e);
+		ended = endpoint_restarted(e, restart);
+		mem_deref(e);
+	}
+	log_info(NULL, "endpoint %s: restarted, %u call%s ended", restart->name,
+		 ended, ended == 1 ? "" : "s");
+	if (endpoints->h.restarted)
+		endpoints->h.restarted(restart, ended, endpoints->arg);
+}
+
+int endpoints_restore(struct endpoints *endpoints,
+		      const struct binding_record *record)
+{
+	if (!endpoint_find(endpoints, record->name))
+		return ENOENT;
+	return registrar_restore(endpoints->registrar, record);
+}
+
+/* ---- life
+ * --------------------------------------------------------------------- */
+
+int endpoints_alloc(struct endpoints **ep, struct stack *stack,
+		    struct accounts *accounts, struct trunks *trunks,
+		    const struct endpoints_config *config,
+		    const struct endpoints_handlers *handlers, void *arg)
+{
+	static const struct registrar_handlers registrar_handlers = {
+		.serves = serves,
+		.claims = claims,
+		.algorithms = algorithms,
+		.identify = identify,
+		.changed = changed,
+		.restarted = restarted,
+	};
+	const struct registrar_config registrar_config = {
+		.realm = config->realm,
+	};
+	struct endpoints *endpoints = mem_zalloc(sizeof(*endpoints), NULL);
+	int err;
+
+	if (!endpoints)
+		return ENOMEM;
+	endpoints->stack = stack;
+	endpoints->accounts = accounts;
+	endpoints->trunks = trunks;
+	if (handlers)
+		endpoints->h = *handlers;
+	endpoints->arg = arg;
+	err = hash_alloc(&endpoints->by_name, ENDPOINTS_BUCKETS);
+	for (size_t i = 0; !err && config->domains && config->domains[i]; i++)
+		err = i == DOMAINS_MAX ? E2BIG
+				       : str_dup(&endpoints->domains[i],
+						 config->domains[i]);
+	if (!err)
+		err = registrar_alloc(&endpoints->registrar, stack,
+				      &registrar_config, &registrar_handlers,
+				      endpoints);
+	if (err)
+		endpoints_free(endpoints);
+	else
+		*ep = endpoints;
+	return err;
+}
+
+void endpoints_free(struct endpoints *endpoints)
+{
+	if (!endpoints)
+		return;
+	registrar_free(endpoints->registrar);
+	if (endpoints->by_name)
+		hash_flush(endpoints->by_name);
+	mem_deref(endpoints->by_name);
+	for (size_t i = 0; i < DOMAINS_MAX; i++)
+		mem_deref(endpoints->domains[i]);
+	mem_deref(endpoints);
+}

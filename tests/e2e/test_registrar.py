@@ -1,0 +1,363 @@
+"""Telephones register with us: who may, for how long, with which contacts."""
+import hashlib
+import re
+
+import pytest
+
+from support.terminal import contacts_of, parse_challenge
+from support.waiting import until
+
+SCRIPT = """
+local moon = require "moondial"
+moon.endpoint { name = "alice", password = "secret" }
+moon.endpoint { name = "bob", password = "other" }
+moon.on_call(function(call)
+  call:answer()
+  call.user.endpoint = call.endpoint or "none"
+  call:wait("hangup")
+end)
+"""
+
+
+def endpoint(e, name="alice"):
+    return next(x for x in e.status()["endpoints"] if x["name"] == name)
+
+
+def contacts(e, name="alice"):
+    return endpoint(e, name)["contacts"]
+
+
+def test_a_telephone_registers_refreshes_and_unregisters(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    r = t.register(expires=600)
+    assert r.status == 200
+    (uri, params), = contacts_of(r)
+    assert uri in t.contact_value() and params["expires"] == "600"
+    assert re.match(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$",
+                    r.header("Date"))
+    assert endpoint(e)["state"] == "registered"
+    one, = contacts(e)
+    assert one["source"] == f"udp:127.0.0.1:{t.port}"
+    assert one["user_agent"] == "terminal"
+    assert t.register(expires=300).status == 200
+    two, = contacts(e)
+    assert two["cseq"] == one["cseq"] + 1
+    assert two["expires_at_ms"] < one["expires_at_ms"]
+    text = e.tool("status").stdout
+    assert re.search(r"endpoints 2, 1 of them registered", text)
+    assert re.search(r"endpoint +alice +registered", text)
+    assert f"udp:127.0.0.1:{t.port}" in text
+    r = t.register(expires=0)
+    assert r.status == 200 and not contacts_of(r)
+    assert endpoint(e)["state"] == "unregistered"
+
+
+@pytest.mark.parametrize("algorithm", ["SHA-256", "MD5"])
+def test_both_algorithms_are_offered_the_better_one_first(
+        engine, terminal, algorithm):
+    e = engine(SCRIPT)
+    t = terminal(e, algorithm=algorithm)
+    r = t.register_once()
+    offers = [parse_challenge(v) for v in r.all("WWW-Authenticate")]
+    assert [o["algorithm"] for o in offers] == ["SHA-256", "MD5"]
+    assert all(o["qop"] == "auth" and o["realm"] == "moondial"
+               for o in offers)
+    assert t.register().status == 200
+
+
+def test_one_without_qop_may_use_each_nonce_once(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e, algorithm="MD5")
+    t.take_challenge(t.register_once(authorize=False))
+    assert t.register_once(qop=None).status == 200
+    r = t.register_once(qop=None)
+    assert r.status == 401
+    assert parse_challenge(r.header("WWW-Authenticate"))["stale"] == "true"
+
+
+def test_ha1_is_enough_and_offers_what_it_can(engine, terminal):
+    ha1 = hashlib.md5(b"carol:moondial:pw").hexdigest()
+    e = engine(f"""
+local moon = require "moondial"
+moon.endpoint {{ name = "carol", ha1 = "{ha1}" }}
+moon.on_call(function(call) end)
+""")
+    t = terminal(e, user="carol", password="pw")
+    r = t.register()
+    assert r.status == 200
+    assert t.challenge["algorithm"] == "MD5"
+
+
+@pytest.mark.parametrize("case", [
+    "password", "user", "unknown", "realm", "uri", "response", "nc", "cnonce",
+    "qop", "algorithm", "made up", "other's"])
+def test_forged_registrations_are_refused(engine, terminal, case):
+    e = engine(SCRIPT)
+    t = terminal(e, user="nobody" if case == "unknown" else "alice",
+                 password="wrong" if case == "password" else "secret")
+    t.take_challenge(t.register_once(authorize=False))
+    if case == "made up":
+        t.challenge["nonce"] = "0" * 64
+    lies = {
+        "user": {"username": "bob"},
+        "realm": {"realm": "elsewhere"},
+        "uri": {"uri": "sip:bob@192.0.2.7"},
+        "response": {"response": ""},
+        "nc": {"nc": "00000002"},
+        "cnonce": {"cnonce": "other"},
+        "qop": {"qop": "auth-int"},
+        "algorithm": {"algorithm": "MD5-sess"},
+    }.get(case)
+    if case == "other's":  # bob's own credentials, for alice's address
+        t.auth_user, t.password = "bob", "other"
+    r = t.register_once(lies=lies)
+    expected = {"realm": 401, "made up": 401, "algorithm": 400,
+                "response": 400}.get(case, 403)
+    assert r.status == expected, r.text
+    assert not contacts(e)
+
+
+def test_a_nonce_answers_once_and_nc_must_grow(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    assert t.register().status == 200
+    # what somebody has listened to, sent again as another request
+    for nc in (1, 1):
+        r = t.register_once(nc=nc)
+        assert r.status == 401
+        assert parse_challenge(
+            r.header("WWW-Authenticate"))["stale"] == "true"
+    t.nc = 4
+    assert t.register_once().status == 200
+    assert t.register_once(nc=3).status == 401
+    assert len(contacts(e)) == 1
+
+
+def test_known_and_unknown_users_get_the_same_answers(engine, terminal):
+    e = engine(SCRIPT)
+    answers = []
+    for user in ("alice", "mallory"):
+        t = terminal(e, user=user, password="guess")
+        first = t.register_once(authorize=False)
+        t.take_challenge(first)
+        second = t.register_once()
+        answers.append([
+            (r.first, [line.split(":")[0] for line in r.lines[1:]])
+            for r in (first, second)])
+    assert answers[0] == answers[1]
+
+
+def test_a_registration_that_is_sent_again_is_answered_the_same(
+        engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    t.take_challenge(t.register_once(authorize=False))
+    text = t.register_text()
+    t.raw(text)
+    first = t.wait(200)
+    before = contacts(e)
+    t.raw(text)
+    again = t.wait(200)
+    assert again.text == first.text
+    assert contacts(e) == before
+
+
+def test_expiry_by_contact_then_by_header_then_ours(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    a = f"<sip:a@127.0.0.1:{t.port}>"
+    b = f"<sip:b@127.0.0.1:{t.port}>"
+    r = t.register(contacts=[f"{a};expires=120;q=0.2", b], expires=240)
+    assert {u[4]: p["expires"] for u, p in contacts_of(r)} == {
+        "a": "120", "b": "240"}
+    assert dict(contacts_of(r))[a[1:-1]]["q"] == "0.200"
+    r = t.register(contacts=[b])
+    assert dict(contacts_of(r))[b[1:-1]]["expires"] == "3600"
+    # what can't be read counts as not said
+    r = t.register(contacts=[f"{b};expires=soon"])
+    assert dict(contacts_of(r))[b[1:-1]]["expires"] == "3600"
+    r = t.register(contacts=[b], expires=10 ** 9)
+    assert dict(contacts_of(r))[b[1:-1]]["expires"] == "86400"
+    r = t.register(contacts=[f"{a};expires=0"])
+    assert [u for u, _ in contacts_of(r)] == [b[1:-1]]
+    # no contact: a question
+    r = t.register(contacts=[])
+    assert r.status == 200 and len(contacts_of(r)) == 1
+
+
+def test_an_interval_too_brief_gets_423_and_changes_nothing(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    r = t.register(expires=5)
+    assert r.status == 423 and r.header("Min-Expires") == "60"
+    assert not contacts(e)
+    assert t.register(expires=60).status == 200
+
+
+def test_a_registration_ends_by_itself(engine, terminal):
+    e = engine("""
+local moon = require "moondial"
+moon.endpoint { name = "alice", password = "secret", min_expires = 1 }
+moon.on_call(function(call) end)
+""")
+    t = terminal(e)
+    assert t.register(expires=1).status == 200
+    until(lambda: endpoint(e)["state"] == "unregistered")
+
+
+def test_the_wildcard_takes_all_away_but_only_with_Expires_0(engine, terminal):
+    e = engine(SCRIPT)
+    one, two = terminal(e), terminal(e)
+    assert one.register().status == 200
+    assert two.register().status == 200
+    assert len(contacts(e)) == 2
+    for wrong in ({"expires": 60}, {}, {"expires": "none"}):
+        assert one.register(contacts=["*"], **wrong).status == 400
+    assert one.register(contacts=["*", one.contact_value()],
+                        expires=0).status == 400
+    assert len(contacts(e)) == 2
+    assert one.register(contacts=["*"], expires=0).status == 200
+    assert not contacts(e)
+
+
+def test_a_lower_CSeq_gets_500_and_changes_nothing(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    t.reg_cseq = 1000
+    assert t.register().status == 200
+    before = contacts(e)
+    for cseq in (1, 900):
+        r = t.register_once(cseq=cseq, expires=0)
+        assert r.status == 500, r.text
+    # the same once more, by another way (RFC 3261 8.2.2.2)
+    r = t.register_once(cseq=t.reg_cseq, expires=0)
+    assert r.status == 482, r.text
+    assert contacts(e) == before
+    assert t.register(contacts=[]).status == 200
+
+
+def test_too_many_contacts_get_403(engine, terminal):
+    e = engine("""
+local moon = require "moondial"
+moon.endpoint { name = "alice", password = "secret", max_contacts = 2 }
+moon.on_call(function(call) end)
+""")
+    phones = [terminal(e) for _ in range(3)]
+    assert [p.register().status for p in phones] == [200, 200, 403]
+    assert phones[0].register().status == 200  # a refresh is none more
+    many = [f"<sip:x{i}@127.0.0.1:9>" for i in range(30)]
+    assert phones[2].register(contacts=many).status == 403
+    assert len(contacts(e)) == 2
+
+
+def test_one_of_several_that_is_wrong_refuses_all(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    good = t.contact_value()
+    for bad in ("<sips:a@127.0.0.1>", "<tel:+4930123>", "<sip:a@0.0.0.0>",
+                "<sip:a@127.0.0.1?Route=x>", "<sip:a@1.2.3.4;maddr=9.9.9.9>",
+                "<sip:" + "x" * 600 + "@127.0.0.1>", "nonsense",
+                "<sip:a@239.1.1.1>"):
+        r = t.register(contacts=[good, bad])
+        assert r.status in (400, 416), r.text
+    assert not contacts(e)
+
+
+def test_a_contact_that_points_at_ourselves_is_refused(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    for contact in (f"<sip:alice@127.0.0.1:{e.port}>",
+                    f"<sip:alice@localhost:{e.port}>",
+                    f"<sip:127.0.0.1:{e.port};transport=tcp>"):
+        r = t.register(contacts=[contact])
+        assert r.status == 403, r.text
+    r = t.register(headers=f"Path: <sip:127.0.0.1:{e.port};lr>\r\n")
+    assert r.status == 403
+    assert not contacts(e)
+
+
+def test_Path_is_kept_and_told(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    r = t.register(headers="Supported: path\r\nRequire: path\r\n"
+                           "Path: <sip:edge.example;lr>, "
+                           "<sip:t0ken@core.example;lr;x=1>\r\n")
+    assert r.status == 200
+    assert r.header("Path") == ("<sip:edge.example;lr>, "
+                                "<sip:t0ken@core.example;lr;x=1>")
+    assert "path" in r.header("Supported")
+    assert contacts(e)[0]["path"] == r.header("Path")
+    for bad in ("nonsense", "<sip:a@b\">", ", ".join(["<sip:a;lr>"] * 9)):
+        assert t.register(headers=f"Path: {bad}\r\n").status == 400
+
+
+def test_behind_a_NAT_the_target_is_where_it_came_from(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e, contact="<sip:alice@192.168.1.20:5062;line=7>")
+    r = t.register()
+    assert contacts_of(r)[0][0] == "sip:alice@192.168.1.20:5062;line=7"
+    assert f"received=127.0.0.1" in r.header("Via") or "rport=" in \
+        r.header("Via")
+    assert contacts(e)[0]["target"] == f"sip:alice@127.0.0.1:{t.port};line=7"
+
+
+def test_without_endpoints_nobody_registers(engine, terminal):
+    e = engine("""
+local moon = require "moondial"
+moon.on_call(function(call) end)
+""")
+    r = terminal(e).register_once()
+    assert r.status == 405
+
+
+def test_an_endpoint_in_file_script_and_command_line(engine, terminal):
+    e = engine("""
+local moon = require "moondial"
+moon.endpoint { name = "alice", password = "from script", max_contacts = 1 }
+moon.on_call(function(call) end)
+""", config="""
+return { registrar = { realm = "our.test" },
+         endpoints = { { name = "alice", password = "from file",
+                         max_expires = 100 } } }
+""", sets={"endpoints.alice.max_contacts": 2})
+    assert terminal(e, password="from file").register().status == 403
+    phones = [terminal(e, password="from script") for _ in range(3)]
+    answers = [p.register() for p in phones]
+    assert [r.status for r in answers] == [200, 200, 403]
+    assert phones[0].challenge["realm"] == "our.test"
+    assert contacts_of(answers[0])[0][1]["expires"] == "100"
+
+
+@pytest.mark.parametrize("fields, message", [
+    ('name = "x"', "needs a password or ha1"),
+    ('name = "a@b", password = "p"', "without '/'"),
+    ('name = "x", ha1 = "12"', "32 hex digits"),
+    ('name = "x", ha1 = string.rep("a", 32), algorithms = "SHA-256"',
+     "needs a password or ha1"),
+    ('name = "x", passwort = "p"', "did you mean 'password'"),
+    ('name = "x", password = "p", nat = "perhaps"', "nat"),
+    ('name = "x", password = "p", min_expires = 900, max_expires = 60',
+     "above max_expires"),
+])
+def test_a_wrong_endpoint_says_what_is_wrong(engine, fields, message):
+    e = engine("""
+local moon = require "moondial"
+local ok, err = pcall(moon.endpoint, { %s })
+print(ok, type(err) == "table" and err.message or err)
+moon.on_call(function(call) end)
+""" % fields)
+    e.wait_log(message.replace("(", r"\("))
+
+
+def test_what_is_too_long_is_refused_and_kept_nowhere(engine, terminal):
+    e = engine(SCRIPT)
+    t = terminal(e)
+    big = "".join(f"X-{i}: {'y' * 200}\r\n" for i in range(290))
+    assert t.register_once(headers=big).status == 513
+    t.take_challenge(t.register_once(authorize=False))
+    assert t.register_once(call_id="c" * 300).status == 400
+    assert t.register_once(headers="Path: <sip:" + "p" * 1500 + ";lr>\r\n"
+                           ).status == 400
+    assert not contacts(e)
+    assert t.register().status == 200
