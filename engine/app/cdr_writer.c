@@ -4,61 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/row.h"
 #include "base/log.h"
 #include "call/cdr.h"
 #include "store/store.h"
 
-enum {
-	VALUES_MAX = 48,
-	RESERVE = 256 * 1024,
-};
-
-/* Parameters of a query, in the order of db/README.md. */
-struct row {
-	struct store_value values[VALUES_MAX];
-	size_t count;
-};
-
-static struct store_value *next(struct row *row)
-{
-	struct store_value *v = &row->values[row->count++];
-
-	memset(v, 0, sizeof(*v));
-	return v;
-}
-
-static void text(struct row *row, const char *s)
-{
-	struct store_value *v = next(row);
-
-	if (s && *s) {
-		v->type = STORE_TEXT;
-		v->text = s;
-		v->size = strlen(s);
-	}
-}
-
-static void integer(struct row *row, int64_t n)
-{
-	struct store_value *v = next(row);
-
-	v->type = STORE_INTEGER;
-	v->integer = n;
-}
-
-/* Absent (NULL) when 0: a time that didn't come, a status there was not. */
-static void known(struct row *row, int64_t n)
-{
-	if (n)
-		integer(row, n);
-	else
-		(void)next(row);
-}
+enum { RESERVE = 256 * 1024 };
 
 /* Hundredths; NULL when 0: it isn't known. */
 static void judged(struct row *row, uint16_t value)
 {
-	struct store_value *v = next(row);
+	struct store_value *v = row_next(row);
 
 	if (!value)
 		return;
@@ -68,7 +24,7 @@ static void judged(struct row *row, uint16_t value)
 
 static void ms_of_us(struct row *row, uint32_t us)
 {
-	struct store_value *v = next(row);
+	struct store_value *v = row_next(row);
 
 	v->type = STORE_REAL;
 	v->real = us / 1000.0;
@@ -126,22 +82,23 @@ void cdr_write_begun(struct store *store, const struct cdr *cdr)
 {
 	struct row row = {.count = 0};
 
-	text(&row, cdr->id);
-	text(&row, cdr->direction);
-	text(&row, cdr->account);
-	text(&row, cdr->trunk);
-	text(&row, cdr->sip_call_id);
-	text(&row, cdr->from_uri);
-	text(&row, cdr->from_user);
-	text(&row, cdr->display_name);
-	text(&row, cdr->to_uri);
-	text(&row, cdr->to_user);
-	text(&row, cdr->peer);
-	integer(&row, cdr->started_at_ms);
-	text(&row, cdr->script);
-	text(&row, cdr->campaign);
-	text(&row, cdr->lead_id);
-	known(&row, cdr->attempt);
+	row_text(&row, cdr->id);
+	row_text(&row, cdr->direction);
+	row_text(&row, cdr->account);
+	row_text(&row, cdr->trunk);
+	row_text(&row, cdr->sip_call_id);
+	row_text(&row, cdr->from_uri);
+	row_text(&row, cdr->from_user);
+	row_text(&row, cdr->display_name);
+	row_text(&row, cdr->to_uri);
+	row_text(&row, cdr->to_user);
+	row_text(&row, cdr->peer);
+	row_integer(&row, cdr->started_at_ms);
+	row_text(&row, cdr->script);
+	row_text(&row, cdr->campaign);
+	row_text(&row, cdr->lead_id);
+	row_known(&row, cdr->attempt);
+	row_text(&row, cdr->endpoint);
 	row_send(store, "cdr_begin", &row, cdr->id);
 }
 
@@ -150,50 +107,50 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 	const struct media_stats *s = &cdr->stats;
 	struct row row = {.count = 0};
 
-	text(&row, cdr->account);
-	text(&row, cdr->trunk);
-	text(&row, cdr->sip_call_id);
-	text(&row, cdr->peer);
-	known(&row, cdr->ring_at_ms);
-	known(&row, cdr->answered_at_ms);
-	integer(&row, cdr->ended_at_ms);
-	integer(&row, cdr->ended_at_ms - cdr->started_at_ms);
-	integer(&row, cdr->answered_at_ms
-			      ? cdr->ended_at_ms - cdr->answered_at_ms
-			      : 0);
-	text(&row, cdr->disposition);
-	known(&row, cdr->sip_code);
-	text(&row, cdr->reason);
-	known(&row, cdr->q850);
-	text(&row, cdr->hangup_by);
-	text(&row, cdr->hangup_cause);
-	text(&row, cdr->hangup_line);
-	text(&row, cdr->codec);
-	text(&row, cdr->digits);
-	integer(&row, s->rx_packets);
-	integer(&row, s->rx_lost);
-	integer(&row, s->rx_duplicate);
-	integer(&row, s->rx_late);
-	integer(&row, s->rx_reordered);
-	integer(&row, s->rx_rejected);
+	row_text(&row, cdr->account);
+	row_text(&row, cdr->trunk);
+	row_text(&row, cdr->sip_call_id);
+	row_text(&row, cdr->peer);
+	row_known(&row, cdr->ring_at_ms);
+	row_known(&row, cdr->answered_at_ms);
+	row_integer(&row, cdr->ended_at_ms);
+	row_integer(&row, cdr->ended_at_ms - cdr->started_at_ms);
+	row_integer(&row, cdr->answered_at_ms
+				  ? cdr->ended_at_ms - cdr->answered_at_ms
+				  : 0);
+	row_text(&row, cdr->disposition);
+	row_known(&row, cdr->sip_code);
+	row_text(&row, cdr->reason);
+	row_known(&row, cdr->q850);
+	row_text(&row, cdr->hangup_by);
+	row_text(&row, cdr->hangup_cause);
+	row_text(&row, cdr->hangup_line);
+	row_text(&row, cdr->codec);
+	row_text(&row, cdr->digits);
+	row_integer(&row, s->rx_packets);
+	row_integer(&row, s->rx_lost);
+	row_integer(&row, s->rx_duplicate);
+	row_integer(&row, s->rx_late);
+	row_integer(&row, s->rx_reordered);
+	row_integer(&row, s->rx_rejected);
 	ms_of_us(&row, s->rx_jitter_us);
-	integer(&row, s->tx_packets);
-	integer(&row, s->remote_lost);
+	row_integer(&row, s->tx_packets);
+	row_integer(&row, s->remote_lost);
 	ms_of_us(&row, s->remote_jitter_us);
 	if (s->rtt_us)
 		ms_of_us(&row, s->rtt_us);
 	else
-		(void)next(&row);
-	known(&row, s->rx_delay_ms);
-	known(&row, s->rx_concealed_ms);
+		(void)row_next(&row);
+	row_known(&row, s->rx_delay_ms);
+	row_known(&row, s->rx_concealed_ms);
 	judged(&row, s->rx_burst);
 	judged(&row, s->rx_mos);
 	judged(&row, s->remote_mos);
-	text(&row, cdr->script);
-	text(&row, cdr->recording);
-	text(&row, cdr->script_error);
-	text(&row, cdr->traceback);
-	text(&row, cdr->user_json);
-	text(&row, cdr->id);
+	row_text(&row, cdr->script);
+	row_text(&row, cdr->recording);
+	row_text(&row, cdr->script_error);
+	row_text(&row, cdr->traceback);
+	row_text(&row, cdr->user_json);
+	row_text(&row, cdr->id);
 	row_send(store, "cdr_finish", &row, cdr->id);
 }

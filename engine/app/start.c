@@ -12,6 +12,8 @@
 #include "app/config.h"
 #include "app/define.h"
 #include "app/ebb.h"
+#include "app/endpoint_tell.h"
+#include "app/endpoint_writer.h"
 #include "app/engine_private.h"
 #include "base/background.h"
 #include "base/log.h"
@@ -101,6 +103,24 @@ static void account_changed(struct account *account, void *arg)
 	struct engine *engine = arg;
 
 	calls_account_changed(engine->calls, account);
+}
+
+static void binding_changed(struct binding *binding, enum binding_event event,
+			    void *arg)
+{
+	struct engine *engine = arg;
+
+	endpoint_write(engine->store, binding, event);
+	endpoint_tell(engine->scripts, binding, event);
+}
+
+static void endpoint_restarted(const struct registrar_restart *restart,
+			       unsigned ended, void *arg)
+{
+	struct engine *engine = arg;
+
+	endpoint_write_restart(engine->store, restart, ended);
+	endpoint_tell_restart(engine->scripts, restart, ended);
 }
 
 static bool define(const char *kind, const cJSON *table, char *err, size_t size,
@@ -214,7 +234,10 @@ out:
 
 static bool start_endpoints(struct engine *engine, char *err, size_t size)
 {
-	static const struct endpoints_handlers handlers = {0};
+	static const struct endpoints_handlers handlers = {
+		.binding = binding_changed,
+		.restarted = endpoint_restarted,
+	};
 	const cJSON *root = config_root(engine->config);
 	const char **domains =
 		define_strings(schema_get(root, "registrar.domains"));
@@ -489,12 +512,16 @@ bool engine_start_rooms(struct engine *engine,
 	    !start_calls(engine, err, size))
 		return false;
 	calls_set_endpoints(engine->calls, engine->endpoints);
-	return start_elements(engine, "accounts", "account", err, size) &&
-	       start_elements(engine, "trunks", "trunk", err, size) &&
-	       start_elements(engine, "endpoints", "endpoint", err, size) &&
-	       start_scripts(engine, err, size) &&
-	       start_control(engine, err, size) &&
-	       start_ebb(engine, err, size) &&
-	       scripts_load(engine->scripts, params->script, params->argv, err,
-			    size);
+	if (!start_elements(engine, "accounts", "account", err, size) ||
+	    !start_elements(engine, "trunks", "trunk", err, size) ||
+	    !start_elements(engine, "endpoints", "endpoint", err, size) ||
+	    !start_scripts(engine, err, size) ||
+	    !start_control(engine, err, size) ||
+	    !start_ebb(engine, err, size) ||
+	    !scripts_load(engine->scripts, params->script, params->argv, err,
+			  size))
+		return false;
+	/* whom the script has defined is known now */
+	endpoint_read(engine->store, engine->endpoints);
+	return true;
 }

@@ -135,15 +135,12 @@ static void params_take(struct endpoint *e, struct endpoint *fresh,
 	e->params.ha1_sha256 = e->ha1_sha256;
 }
 
-static int set(struct endpoints *endpoints,
-	       const struct endpoint_params *params, bool asked, char *err,
-	       size_t size)
+static int put(struct endpoints *endpoints,
+	       const struct endpoint_params *params, bool asked)
 {
 	struct endpoint fresh = {.asked = false}, *e;
-	int error = check(params, err, size);
+	int error;
 
-	if (error)
-		return error;
 	error = dup(&fresh.name, params->name);
 	error |= dup(&fresh.auth_user, params->auth_user);
 	error |= dup(&fresh.password, params->password);
@@ -161,12 +158,25 @@ static int set(struct endpoints *endpoints,
 	}
 	if (!e) {
 		strings_free(&fresh);
-		(void)snprintf(err, size, "out of memory");
 		return ENOMEM;
 	}
 	params_take(e, &fresh, params);
 	e->asked = asked;
 	return 0;
+}
+
+static int set(struct endpoints *endpoints,
+	       const struct endpoint_params *params, bool asked, char *err,
+	       size_t size)
+{
+	int error = check(params, err, size);
+
+	if (error)
+		return error;
+	error = put(endpoints, params, asked);
+	if (error)
+		(void)snprintf(err, size, "out of memory");
+	return error;
 }
 
 int endpoint_set(struct endpoints *endpoints,
@@ -424,9 +434,22 @@ static void restarted(const struct registrar_restart *restart, void *arg)
 int endpoints_restore(struct endpoints *endpoints,
 		      const struct binding_record *record)
 {
-	if (!endpoint_find(endpoints, record->name))
+	const struct endpoint_params params = {.name = record->name};
+	struct endpoint *e = endpoint_find(endpoints, record->name);
+	int err;
+
+	if (!e && !endpoints->asks)
 		return ENOENT;
-	return registrar_restore(endpoints->registrar, record);
+	if (!e) {
+		/* it will be asked for when it calls or refreshes */
+		err = put(endpoints, &params, true);
+		if (err)
+			return err;
+	}
+	err = registrar_restore(endpoints->registrar, record);
+	if (err && !e)
+		look_needed(endpoint_find(endpoints, record->name));
+	return err;
 }
 
 /* ---- life

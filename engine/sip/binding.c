@@ -491,6 +491,7 @@ int binding_alloc(struct binding **bp, struct address *address)
 	if (!b)
 		return ENOMEM;
 	b->address = address;
+	id_make(b->id);
 	*bp = b;
 	return 0;
 }
@@ -515,6 +516,7 @@ int binding_write_record(struct binding *b, const struct binding_record *r)
 	}
 	strings_take(b, &fresh);
 	host_point(b);
+	str_ncpy(b->id, r->id, sizeof(b->id));
 	b->reg_id = r->reg_id;
 	b->q = (uint16_t)r->q;
 	b->cseq = r->cseq;
@@ -540,6 +542,11 @@ static const char *text(const char *s)
 bool binding_registered(const struct binding *b)
 {
 	return b->in_force;
+}
+
+const char *binding_id(const struct binding *b)
+{
+	return b->id;
 }
 
 const char *binding_name(const struct binding *b)

@@ -338,6 +338,7 @@ static void tell_restart(struct registering *r)
 		.contact = contact,
 		.user_agent = user_agent,
 		.source = &r->msg->src,
+		.tp = r->msg->tp,
 		.single_contact = r->user->single_contact,
 	};
 	struct pl cut;

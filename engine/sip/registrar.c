@@ -634,8 +634,8 @@ int registrar_restore(struct registrar *registrar,
 	struct uri uri;
 	struct pl pl;
 
-	if (!r->name || !*r->name || !uri_ok(r->contact) || !r->call_id ||
-	    (r->target && *r->target && !uri_ok(r->target)))
+	if (!r->id || !r->name || !*r->name || !uri_ok(r->contact) ||
+	    !r->call_id || (r->target && *r->target && !uri_ok(r->target)))
 		return EINVAL;
 	pl_set_str(&pl, r->contact);
 	if (uri_decode(&uri, &pl))

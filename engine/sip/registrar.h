@@ -63,6 +63,7 @@ struct registrar_restart {
 	const char *contact; /* the new one; "" when there is none */
 	const char *user_agent;
 	const struct sa *source;
+	enum sip_transp tp;
 	bool single_contact; /* any registration of the user counts */
 };
 
@@ -131,6 +132,7 @@ void registrar_remove(struct registrar *registrar, struct binding *binding);
  * a mem_ref(), and finds out by binding_registered() whether it is in force. As
  * long as somebody does so a restart of the terminal is noticed, too. */
 bool binding_registered(const struct binding *binding);
+const char *binding_id(const struct binding *binding); /* as in base/ids.h */
 const char *binding_name(const struct binding *binding);
 const char *binding_contact(const struct binding *binding); /* as registered */
 /* The URI to call it at (a NAT's outside), and the Path to it: "" or "<URI>,
@@ -157,7 +159,7 @@ int64_t binding_expires_at(const struct binding *binding);
  * copied. EEXIST, EINVAL (it can't be ours), ETIMEDOUT (it has run out),
  * ENOMEM. No event. */
 struct binding_record {
-	const char *name, *contact, *target, *path, *instance, *user_agent,
+	const char *id, *name, *contact, *target, *path, *instance, *user_agent,
 		*call_id;
 	struct sa source;
 	enum sip_transp tp;

@@ -7,6 +7,7 @@
 #ifndef MOONDIAL_SIP_REGISTRAR_PRIVATE_H
 #define MOONDIAL_SIP_REGISTRAR_PRIVATE_H
 
+#include "base/ids.h"
 #include "base/loop.h"
 #include "sip/registrar.h"
 #include "sip/stack.h"
@@ -61,6 +62,7 @@ struct binding {
 	uint16_t port, q;
 	uint8_t tp;
 	bool in_force, proxied;
+	char id[ID_SIZE];
 };
 
 /* ---- binding.c ---------------------------------------------------------- */

@@ -209,7 +209,8 @@ class Engine:
         refused = [r for r in rows if not r["answered_at_ms"]
                    and r["hangup_by"] == "engine" and r["hangup_cause"] in
                    ("limit", "draining", "overload", "no_route", "forbidden",
-                    "invalid", "no_codec", "bad_sdp")]
+                    "invalid", "no_codec", "bad_sdp", "user_busy",
+                    "unreachable")]
         if counts and counts["active"] == 0:
             assert counts["total"] <= len(rows) + self.lost, (
                 counts, len(rows))

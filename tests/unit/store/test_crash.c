@@ -12,7 +12,7 @@ static void query(struct fixture *f, struct outcome *out, const char *name,
 static void begin_call(struct fixture *f, const char *id, const char *lead,
 		       int attempt)
 {
-	struct store_value v[16];
+	struct store_value v[17];
 	struct outcome out;
 
 	for (size_t i = 0; i < ARRAY_SIZE(v); ++i)
@@ -60,8 +60,8 @@ static void write_calls(struct fixture *f)
 	if (open_store(f, STORE_ENGINE))
 		_exit(1);
 	for (int i = 0;; ++i) {
-		struct store_value v[16];
-		struct store_statement s = {store_query("cdr_begin"), v, 16};
+		struct store_value v[17];
+		struct store_statement s = {store_query("cdr_begin"), v, 17};
 		char id[32];
 
 		for (size_t k = 0; k < ARRAY_SIZE(v); ++k)

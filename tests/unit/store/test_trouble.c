@@ -54,8 +54,8 @@ static void limit_files(rlim_t bytes)
 
 static void begin_call(struct fixture *f, struct outcome *out, int i)
 {
-	struct store_value v[16];
-	struct store_statement s = {store_query("cdr_begin"), v, 16};
+	struct store_value v[17];
+	struct store_statement s = {store_query("cdr_begin"), v, 17};
 	char id[32];
 
 	for (size_t k = 0; k < ARRAY_SIZE(v); ++k)

@@ -1,0 +1,1 @@
+DELETE FROM bindings WHERE id = ?
