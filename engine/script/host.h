@@ -84,7 +84,7 @@ struct scripts {
 	int format_ref; /* registry: the stock string.format */
 
 	/* ---- of the coroutine that runs now ---- */
-	uint64_t slice_ns, slice_end_ns, slice_end_cpu_ns;
+	uint64_t slice_ns, spent_ns, looked_ns, slice_end_cpu_ns;
 	lua_State *innermost; /* the lua_State that runs, for the line */
 	bool exceeded;
 	bool marked;  /* the yield under way is a wait's */

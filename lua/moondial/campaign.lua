@@ -24,6 +24,8 @@ local DENIED_MAX = 30 -- seconds that a carrier may refuse our credentials (an a
 local PROGRESS = 10 -- seconds between two lines of progress
 local RATE_WINDOW = 10 -- seconds over which the rate is measured
 local AT_ONCE = 50 -- leads begun without a wait: well within a slice
+local DEATHS_MAX = 3 -- tasks that die over one lead
+local RESTART = 1 -- seconds after which a run that died goes on
 
 --- Of all generations of scripts: what is going on, by campaign, and the files
 --- that `moondial campaign start` was given.
@@ -44,6 +46,8 @@ local folder
 ---@field live {active: integer, begun: table<integer, integer>} begun: calls in each second; shared with earlier
 ---generations: their calls count too
 ---@field why string? why nothing is being dialled
+---@field claimed table[] rows of leads that are ours, and not begun
+---@field prepared boolean leads are imported, what an earlier run has left is seen to
 ---@field is_main boolean the main script returns it: its failure at the start is the engine's
 local Campaign = {}
 Campaign.__index = Campaign
@@ -74,30 +78,45 @@ end
 
 --- Reach a lead, in a task of its own.
 function Campaign:call(row)
-  local live = self.live
-  live.active = live.active + 1
-  count_begun(live.begun)
+  self.live.active = self.live.active + 1
+  count_begun(self.live.begun)
+  self:work_on({ spec = self.spec, row = row })
+end
+
+--- A task that dies (no memory, a slice that is over) leaves its work where
+--- it was, and another goes on with it: no lead is lost.
+---@param work AttemptWork
+function Campaign:work_on(work)
   moon.spawn(function()
     local _ <close> = setmetatable({}, {
-      __close = function()
-        live.active = live.active - 1
+      __close = function(_, err)
+        if type(err) == "string" and (work.deaths or 0) < DEATHS_MAX then
+          work.deaths = (work.deaths or 0) + 1
+          self:work_on(work)
+        else
+          self.live.active = self.live.active - 1
+        end
       end,
     })
-    local came, reason, disposition = attempts.run(self.spec, row)
-    if came == "later" then
-      self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, reason
-    elseif came == "refused" then
-      self:give_up("its calls can't be made: " .. reason)
-    elseif came == "denied" then
-      self:denied(reason)
-    elseif came == "done" then
-      self.denied_since = nil
-      self.errors = disposition == "error" and self.errors + 1 or 0
-      if self.errors >= ERRORS_MAX then
-        self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
-      end
-    end
+    self:came(attempts.run(work))
   end)
+end
+
+--- What has come of an attempt.
+function Campaign:came(came, reason, disposition)
+  if came == "later" then
+    self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, reason
+  elseif came == "refused" then
+    self:give_up("its calls can't be made: " .. reason)
+  elseif came == "denied" then
+    self:denied(reason)
+  elseif came == "done" then
+    self.denied_since = nil
+    self.errors = disposition == "error" and self.errors + 1 or 0
+    if self.errors >= ERRORS_MAX then
+      self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
+    end
+  end
 end
 
 --- The carrier asks for credentials that we have not, or not yet.
@@ -135,16 +154,21 @@ function Campaign:tick()
     self.why = self.live.active >= self.pacer.concurrent and "all channels are in use" or "the rate limit is reached"
     return math.min(TICK, math.max(0.005, self.pacer:wait()))
   end
-  local rows = store.claim(self.name, math.min(allowed, AT_ONCE))
-  for _, row in ipairs(rows) do
+  self.claimed = store.claim(self.name, math.min(allowed, AT_ONCE))
+  if #self.claimed == 0 then
+    return self:look_ahead(now)
+  end
+  self:call_claimed()
+  self.why = nil
+  return 0
+end
+
+--- Begin with all that have been claimed.
+function Campaign:call_claimed()
+  while #self.claimed > 0 do
     self.pacer:started()
-    self:call(row)
+    self:call(table.remove(self.claimed, 1))
   end
-  if #rows > 0 then
-    self.why = nil
-    return 0
-  end
-  return self:look_ahead(now)
 end
 
 --- Nothing is due: how long until something is? nil: never.
@@ -163,6 +187,7 @@ end
 
 function Campaign:call_all()
   local progress_at = moon.now() + PROGRESS
+  self:call_claimed() -- what a run that died has left
   while true do
     local wait = self:tick()
     if not wait then
@@ -213,15 +238,19 @@ function Campaign:stopped(err)
   moon.log.error("campaign %s has stopped: %s", self.name, self.why)
 end
 
---- Prepare, then call all leads.
+--- Prepare, once, then call all leads.
 function Campaign:run()
-  local ok, err = pcall(self.prepare, self)
-  if not ok then
-    self:stopped(err)
-    if self.is_main then
-      moon.stop(1) -- `moondial run` of it has not begun
+  local ok, err
+  if not self.prepared then
+    ok, err = pcall(self.prepare, self)
+    if not ok then
+      self:stopped(err)
+      if self.is_main then
+        moon.stop(1) -- `moondial run` of it has not begun
+      end
+      return
     end
-    return
+    self.prepared = true
   end
   ok, err = pcall(self.call_all, self)
   if not ok then
@@ -231,6 +260,19 @@ function Campaign:run()
   self.state, self.why = "done", nil
   store.set_done(self.name)
   moon.log.info("%s", report.progress(self:figures()))
+end
+
+--- A run that dies (no memory, a slice that is over) is begun again: a campaign
+--- stops for a reason that it tells.
+function Campaign:supervise()
+  while true do
+    local _, how, text = moon.spawn(self.run, self):wait()
+    if how ~= "error" or self.state == "stopped" then
+      return
+    end
+    moon.log.error("campaign %s: %s; it goes on in %d s", self.name, text, RESTART)
+    moon.sleep(RESTART)
+  end
 end
 
 --- Begin, or go on after a pause.
@@ -243,8 +285,8 @@ function Campaign:start()
   elseif self.state == "running" then
     return ("campaign %s is running"):format(self.name)
   end
-  self.state, self.why = "running", nil
-  moon.spawn(self.run, self)
+  self.state, self.why, self.prepared = "running", nil, false
+  moon.spawn(self.supervise, self)
   return ("campaign %s has started"):format(self.name)
 end
 
@@ -289,6 +331,8 @@ local function define(_, given)
     state = "stopped",
     live = live,
     quiet_until = 0,
+    claimed = {},
+    prepared = false,
     errors = 0,
     is_main = folder == nil,
     pacer = pacing.new(spec.pacing),

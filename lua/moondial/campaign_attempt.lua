@@ -89,24 +89,42 @@ local function finish(spec, lead, disposition, call)
   end
 end
 
---- Reach the lead of ROW (claimed).
----@param spec table the campaign's options
----@param row table of lead_claim
+---@class AttemptWork how far an attempt has come
+---@field spec table the campaign's options
+---@field row table of lead_claim
+---@field noting boolean?
+---@field attempt integer? its number, once it is noted
+---@field lead table?
+---@field outcome table?
+---@field task table? the call's
+---@field deaths integer? how often its task has died
+
+--- Reach the lead of WORK.row (claimed), or go on where a task that died has
+--- left WORK: the lead is called once.
+---@param work AttemptWork
 ---@return "done"|"gone"|"later"|"refused"|"denied" came gone: not ours any more; later and refused: no INVITE has left,
 ---by a limit that passes or by the configuration; denied: the carrier wants other credentials
 ---@return string? reason why nobody was rung
 ---@return string? disposition when done
-function M.run(spec, row)
-  local attempt = store.note_dialing(row.id)
-  if not attempt then
+function M.run(work)
+  local spec, row = work.spec, work.row
+  if work.noting and not work.attempt then
+    work.attempt = store.noted(row.id)
+  end
+  work.noting = true
+  work.attempt = work.attempt or store.note_dialing(row.id)
+  if not work.attempt then
     return "gone"
   end
-  local lead, outcome = lead_object(row, attempt), {}
-  moon.spawn(talk, spec, lead, outcome):wait()
+  work.lead = work.lead or lead_object(row, work.attempt)
+  work.outcome = work.outcome or {}
+  work.task = work.task or moon.spawn(talk, spec, work.lead, work.outcome)
+  work.task:wait()
+  local outcome, lead = work.outcome, work.lead
   local call, passes = outcome.call, REFUSED[outcome.reason]
   local denied = outcome.reason and call and DENIED[call.sip_code]
   if denied or passes ~= nil then
-    store.undial(lead.id, attempt)
+    store.undial(lead.id, lead.attempt)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"

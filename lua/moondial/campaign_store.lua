@@ -83,6 +83,14 @@ function M.note_dialing(id)
   return rows[1] and rows[1].attempts
 end
 
+--- The number of the attempt that is noted and not over. After any note that is
+--- still on its way.
+---@return integer? attempt
+function M.noted(id)
+  local row = transaction({ { sql "lead_get", id } })[1]
+  return row and row.state == "dialing" and row.attempts or nil
+end
+
 --- The attempt did not happen: no INVITE has left.
 function M.undial(id, attempt)
   transaction {

@@ -227,6 +227,28 @@ static void a_loop_without_a_wait_ends_with_its_line(void **state)
 		    "without a wait");
 }
 
+/* As a host does that gives the core to another machine: the CPU time has gone
+ * on by far more than a slice, and the script has hardly run. */
+static void one_long_step_is_not_a_script_that_goes_on(void **state)
+{
+	(void)state;
+	load(MOON "moon.spawn(function()\n"
+		  "  local big = {}\n"
+		  "  for part = 1, 150 do\n"
+		  "    for i = 1, 20000 do big[#big + 1] = 'x' end\n"
+		  "    moon.sleep(0.001)\n"
+		  "  end\n"
+		  "  moon.shared.big = big\n"
+		  "end)\n");
+	while (strcmp(eval("moon.shared.big ~= nil"), "true") != 0)
+		pause_ms(10);
+	assert_string_equal(eval("(function() local t = moon.spawn(function() "
+				 "local n = #table.concat(moon.shared.big) "
+				 "setmetatable({}, {}) "
+				 "return n end) return t:wait() end)()"),
+			    "3000000");
+}
+
 /* Stops this process for longer than a slice, again and again. */
 static pid_t start_stopper(void)
 {
@@ -559,6 +581,9 @@ int main(void)
 		T(an_event_reaches_each_subscriber_until_it_cancels),
 		T(select_gives_the_earliest_and_disarms_the_others),
 		T(a_loop_without_a_wait_ends_with_its_line),
+		cmocka_unit_test_setup_teardown(
+			one_long_step_is_not_a_script_that_goes_on,
+			setup_strict, script_teardown),
 		cmocka_unit_test_setup_teardown(
 			time_without_the_core_is_not_the_scripts, setup_strict,
 			script_teardown),
