@@ -165,6 +165,9 @@ struct calls_count {
 	uint64_t total, total_answered, total_refused;
 	double rate; /* new calls a second, over the last 10 s */
 };
+/* How many of WANTED calls out the engine could begin now without being late
+ * for those that it has. What a dialer asks before it dials. */
+unsigned calls_room(const struct calls *calls, unsigned wanted);
 void calls_count(const struct calls *calls, struct calls_count *count);
 
 /* ---- making one ----------------------------------------------------- */

@@ -284,6 +284,7 @@ static const struct refusal *leave(struct call *call, char *why, size_t size)
 	while (err && call->route->next < call->route->count)
 		err = try_host(call);
 	if (!err) {
+		stack_call_began(call->calls->stack);
 		if (call->route->next < call->route->count)
 			tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent,
 				  call);

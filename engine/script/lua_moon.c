@@ -53,6 +53,20 @@ static int l_calls(lua_State *L)
 	return 1;
 }
 
+/* moon.room(wanted) → how many of as many calls out may begin now */
+static int l_room(lua_State *L)
+{
+	const lua_Integer wanted = luaL_checkinteger(L, 1);
+	struct calls *calls = host_of(L)->config.calls;
+
+	luaL_argcheck(L, wanted >= 0 && wanted <= INT32_MAX, 1,
+		      "a number of calls");
+	lua_pushinteger(L,
+			calls ? (lua_Integer)calls_room(calls, (unsigned)wanted)
+			      : wanted);
+	return 1;
+}
+
 /* moon.call(id) → call or nil */
 static int l_call(lua_State *L)
 {
@@ -138,7 +152,8 @@ void moon_push(lua_State *L, struct generation *gen)
 {
 	static const luaL_Reg functions[] = {
 		{"stop", l_stop}, {"drain", l_drain}, {"calls", l_calls},
-		{"call", l_call}, {"load", l_load},   {NULL, NULL},
+		{"call", l_call}, {"load", l_load},   {"room", l_room},
+		{NULL, NULL},
 	};
 	const struct scripts *host = gen->host;
 

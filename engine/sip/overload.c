@@ -133,14 +133,24 @@ void overload_late(struct overload *o, uint64_t now_ms, uint64_t late_us)
 	turn(o, now_ms);
 }
 
-static bool take(struct overload *o, uint64_t now_ms)
+static double burst(const struct overload *o)
 {
-	const double burst = o->rate * INTERVAL_MS / 1e3 / 5;
+	const double calls = o->rate * INTERVAL_MS / 1e3 / 5;
 
+	return calls > 1 ? calls : 1;
+}
+
+static void fill(struct overload *o, uint64_t now_ms)
+{
 	o->tokens += o->rate * (double)(now_ms - o->filled_ms) / 1e3;
 	o->filled_ms = now_ms;
-	if (o->tokens > (burst > 1 ? burst : 1))
-		o->tokens = burst > 1 ? burst : 1;
+	if (o->tokens > burst(o))
+		o->tokens = burst(o);
+}
+
+static bool take(struct overload *o, uint64_t now_ms)
+{
+	fill(o, now_ms);
 	if (o->tokens < 1)
 		return false;
 	o->tokens -= 1;
@@ -160,6 +170,35 @@ bool overload_admits(struct overload *o, uint64_t now_ms)
 	o->total_turned_away++;
 	metric_add(&overload_refused, 1);
 	return false;
+}
+
+void overload_began(struct overload *o, uint64_t now_ms)
+{
+	if (!o->target_us)
+		return;
+	turn(o, now_ms);
+	o->admitted++;
+	if (!o->active)
+		return;
+	fill(o, now_ms);
+	if (o->tokens > -burst(o))
+		o->tokens -= 1;
+}
+
+unsigned overload_room(struct overload *o, uint64_t now_ms, unsigned wanted)
+{
+	unsigned room = wanted;
+
+	if (!o->target_us)
+		return room;
+	turn(o, now_ms);
+	if (!o->active)
+		return room;
+	fill(o, now_ms);
+	if (o->tokens < wanted)
+		room = o->tokens < 1 ? 0 : (unsigned)o->tokens;
+	o->turned_away += wanted - room;
+	return room;
 }
 
 unsigned overload_retry_after(const struct overload *o)

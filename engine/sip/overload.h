@@ -45,6 +45,14 @@ void overload_late(struct overload *overload, uint64_t now_ms,
 /* May one more call begin? */
 bool overload_admits(struct overload *overload, uint64_t now_ms);
 
+/* One has begun without having been asked about: a call of ours. */
+void overload_began(struct overload *overload, uint64_t now_ms);
+
+/* How many of WANTED new calls may begin now; the others count as turned
+ * away. Nothing is taken: overload_began() does so for each. */
+unsigned overload_room(struct overload *overload, uint64_t now_ms,
+		       unsigned wanted);
+
 /* Seconds until refused callers had better come again. */
 unsigned overload_retry_after(const struct overload *overload);
 

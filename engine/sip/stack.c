@@ -142,6 +142,16 @@ static void look_late(void *arg)
 	tmr_start(&stack->late_tmr, LATE_EVERY_MS, look_late, stack);
 }
 
+unsigned stack_room(struct stack *stack, unsigned wanted)
+{
+	return overload_room(&stack->overload, clock_mono_ms(), wanted);
+}
+
+void stack_call_began(struct stack *stack)
+{
+	overload_began(&stack->overload, clock_mono_ms());
+}
+
 void stack_count(const struct stack *stack, struct stack_count *count)
 {
 	memcpy(count->turned_away, stack->turned_away,

@@ -102,6 +102,11 @@ struct stack_count {
 };
 void stack_count(const struct stack *stack, struct stack_count *count);
 
+/* Calls of ours: how many of WANTED may begin now, lest the engine be late
+ * with those that it has; and one that has begun (overload.h). */
+unsigned stack_room(struct stack *stack, unsigned wanted);
+void stack_call_began(struct stack *stack);
+
 /* For the ban list. */
 struct sources *stack_sources(const struct stack *stack);
 

@@ -24,6 +24,7 @@ local DENIED_MAX = 30 -- seconds that a carrier may refuse our credentials (an a
 local PROGRESS = 10 -- seconds between two lines of progress
 local RATE_WINDOW = 10 -- seconds over which the rate is measured
 local AT_ONCE = 50 -- leads begun without a wait: well within a slice
+local FULL_WAIT = 0.02 -- seconds until the engine is asked for room again
 local DEATHS_MAX = 3 -- tasks that die over one lead
 local RESTART = 1 -- seconds after which a run that died goes on
 
@@ -154,7 +155,12 @@ function Campaign:tick()
     self.why = self.live.active >= self.pacer.concurrent and "all channels are in use" or "the rate limit is reached"
     return math.min(TICK, math.max(0.005, self.pacer:wait()))
   end
-  self.claimed = store.claim(self.name, math.min(allowed, AT_ONCE))
+  local room = moon.room(math.min(allowed, AT_ONCE))
+  if room == 0 then
+    self.why = "the engine has as many new calls as it can do"
+    return FULL_WAIT
+  end
+  self.claimed = store.claim(self.name, room)
   if #self.claimed == 0 then
     return self:look_ahead(now)
   end

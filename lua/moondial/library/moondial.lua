@@ -144,6 +144,12 @@ function moon.select(sources) end
 
 ---@return moon.Call[] oldest first
 function moon.calls() end
+
+---How many of so many calls out may begin now, without the engine being late for those that it has (overload). A
+---dialer of your own asks before it dials; campaigns do so by themselves.
+---@param wanted integer
+---@return integer
+function moon.room(wanted) end
 ---@param id string
 ---@return moon.Call?
 function moon.call(id) end

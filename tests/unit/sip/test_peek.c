@@ -223,6 +223,62 @@ static void in_overload_as_many_are_admitted_as_can_be_done(void **state)
 	}
 }
 
+/* MS of a dialer that looks each 20 ms whether it may begin the calls that its
+ * rate allows; what they are answered waits like all else. */
+static void dial(struct overload *o, struct server *s, double wanted,
+		 unsigned ms)
+{
+	double due = 0;
+
+	for (unsigned i = 0; i < ms; i++) {
+		unsigned room = 0;
+
+		s->now_ms++;
+		s->queue -= s->capacity / 1000;
+		if (s->queue < 0)
+			s->queue = 0;
+		for (unsigned n = 0; n < 4; n++)
+			overload_waited(
+				o, s->now_ms,
+				(uint64_t)(s->queue / s->capacity * 1e6));
+		due += wanted / 1000;
+		if (s->now_ms % 20 == 0 && due >= 1)
+			room = overload_room(o, s->now_ms, (unsigned)due);
+		s->offered += room;
+		for (; room; room--, due--, s->queue++, s->admitted++)
+			overload_began(o, s->now_ms);
+		if (due > wanted / 10)
+			due = wanted / 10;
+	}
+}
+
+static void a_dialer_begins_as_many_calls_as_can_be_done(void **state)
+{
+	static const double loads[] = {1.25, 2, 4};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		struct server s = {.capacity = 1000, .now_ms = 100000};
+		struct overload o;
+
+		overload_init(&o, 50);
+		dial(&o, &s, s.capacity * 0.9, 3000);
+		assert_false(o.active);
+		dial(&o, &s, s.capacity * loads[i], 3000);
+		assert_true(o.active);
+		s.admitted = 0;
+		dial(&o, &s, s.capacity * loads[i], 10000);
+		assert_true(o.active);
+		assert_int_equal(o.times, 1);
+		if (s.admitted < 8800 || s.admitted > 10200)
+			fail_msg("load %.1f: %u", loads[i], s.admitted);
+		assert_true(s.queue / s.capacity < 0.15);
+
+		dial(&o, &s, s.capacity * 0.5, 4000);
+		assert_false(o.active);
+	}
+}
+
 static void an_accident_is_no_overload(void **state)
 {
 	struct overload o;
@@ -256,6 +312,7 @@ int main(void)
 		cmocka_unit_test(answers_go_where_the_via_says),
 		cmocka_unit_test(
 			in_overload_as_many_are_admitted_as_can_be_done),
+		cmocka_unit_test(a_dialer_begins_as_many_calls_as_can_be_done),
 		cmocka_unit_test(an_accident_is_no_overload),
 	};
 
