@@ -12,6 +12,7 @@
 #include "app/config.h"
 #include "app/define.h"
 #include "app/ebb.h"
+#include "app/endpoint_ask.h"
 #include "app/endpoint_tell.h"
 #include "app/endpoint_writer.h"
 #include "app/engine_private.h"
@@ -121,6 +122,21 @@ static void endpoint_restarted(const struct registrar_restart *restart,
 
 	endpoint_write_restart(engine->store, restart, ended);
 	endpoint_tell_restart(engine->scripts, restart, ended);
+}
+
+/* moon.on_register() */
+static bool registers(void *arg)
+{
+	const struct engine *engine = arg;
+
+	return engine->scripts && scripts_registers(engine->scripts);
+}
+
+static bool ask(const struct registrar_query *query, void *arg)
+{
+	const struct engine *engine = arg;
+
+	return endpoint_ask(engine, query);
 }
 
 static bool define(const char *kind, const cJSON *table, char *err, size_t size,
@@ -235,6 +251,8 @@ out:
 static bool start_endpoints(struct engine *engine, char *err, size_t size)
 {
 	static const struct endpoints_handlers handlers = {
+		.asks = registers,
+		.ask = ask,
 		.binding = binding_changed,
 		.restarted = endpoint_restarted,
 	};

@@ -25,7 +25,6 @@ struct endpoints {
 	struct endpoints_handlers h;
 	void *arg;
 	unsigned count;
-	bool asks;
 };
 
 /* ---- the table ------------------------------------------------------------
@@ -237,9 +236,9 @@ bool endpoint_is_asked(const struct endpoint *endpoint)
 	return endpoint->asked;
 }
 
-void endpoints_asks(struct endpoints *endpoints, bool asks)
+static bool asks(const struct endpoints *endpoints)
 {
-	endpoints->asks = asks;
+	return endpoints->h.asks && endpoints->h.asks(endpoints->arg);
 }
 
 struct registrar *endpoints_registrar(const struct endpoints *endpoints)
@@ -254,7 +253,7 @@ static bool serves(void *arg)
 {
 	const struct endpoints *endpoints = arg;
 
-	return endpoints->count || endpoints->asks;
+	return endpoints->count || asks(endpoints);
 }
 
 static bool is_ours(const struct endpoints *endpoints, const struct pl *host)
@@ -356,9 +355,10 @@ static void identify(const struct registrar_query *query, void *arg)
 		mem_deref(e);
 		return;
 	}
-	if (!endpoints->asks || !endpoints->h.ask ||
-	    !endpoints->h.ask(query, endpoints->arg))
+	if (!asks(endpoints))
 		(void)registrar_answer(endpoints->registrar, id, NULL, false);
+	else if (!endpoints->h.ask(query, endpoints->arg))
+		(void)registrar_answer(endpoints->registrar, id, NULL, true);
 }
 
 static bool has_bindings(const struct endpoint *e)
@@ -438,7 +438,7 @@ int endpoints_restore(struct endpoints *endpoints,
 	struct endpoint *e = endpoint_find(endpoints, record->name);
 	int err;
 
-	if (!e && !endpoints->asks)
+	if (!e && !asks(endpoints))
 		return ENOENT;
 	if (!e) {
 		/* it will be asked for when it calls or refreshes */

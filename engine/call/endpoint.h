@@ -46,6 +46,8 @@ struct endpoint_count {
 };
 
 struct endpoints_handlers {
+	/* Whether users that aren't configured are asked for; NULL: no. */
+	bool (*asks)(void *arg);
 	/* Who is it that isn't configured? True: endpoints_answer() follows. */
 	bool (*ask)(const struct registrar_query *query, void *arg);
 	void (*binding)(struct binding *binding, enum binding_event event,
@@ -82,8 +84,6 @@ void endpoint_count(const struct endpoint *endpoint,
 const char *endpoint_full(const struct endpoint *endpoint, bool to);
 /* Nobody has configured it: ask() has said who it is. */
 bool endpoint_is_asked(const struct endpoint *endpoint);
-/* Whether users that aren't configured are asked for. */
-void endpoints_asks(struct endpoints *endpoints, bool asks);
 
 /* What became of ask(): PARAMS NULL: nobody; FAILED: it can't be told now.
  * EINVAL with ERR: they can't be used. */

@@ -26,6 +26,7 @@ static void generation_destroy(void *data)
 
 	list_unlink(&gen->le);
 	routes_flush(&gen->routes);
+	luaL_unref(L, LUA_REGISTRYINDEX, gen->register_ref);
 	luaL_unref(L, LUA_REGISTRYINDEX, gen->env_ref);
 	luaL_unref(L, LUA_REGISTRYINDEX, gen->g_ref);
 	luaL_unref(L, LUA_REGISTRYINDEX, gen->loaded_ref);
@@ -137,6 +138,7 @@ void generation_new(lua_State *L, struct generation **gp, const char *file,
 	*gp = gen;
 	gen->host = host;
 	gen->env_ref = gen->g_ref = gen->loaded_ref = gen->args_ref = LUA_NOREF;
+	gen->register_ref = LUA_NOREF;
 	gen->number = ++host->next_generation;
 	list_append(&host->generations, &gen->le, gen);
 	if (file) {
@@ -187,6 +189,8 @@ void generation_retire(struct generation *gen)
 		return;
 	gen->retired = true;
 	routes_flush(&gen->routes);
+	luaL_unref(host->L, LUA_REGISTRYINDEX, gen->register_ref);
+	gen->register_ref = LUA_NOREF;
 	timers_retire(host, gen);
 	subscriptions_retire(host, gen);
 	LIST_FOREACH(&host->scripts, le)

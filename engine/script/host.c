@@ -232,6 +232,6 @@ bool scripts_idle(const struct scripts *host)
 {
 	return list_isempty(&host->scripts) && list_isempty(&host->jobs) &&
 	       list_isempty(&host->legs) && list_isempty(&host->timers) &&
-	       list_isempty(&host->subscriptions) &&
+	       list_isempty(&host->subscriptions) && !scripts_registers(host) &&
 	       (!host->gen || list_isempty(&host->gen->routes));
 }

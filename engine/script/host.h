@@ -57,6 +57,7 @@ struct generation {
 	bool retired; /* a newer one is in force */
 	unsigned number;
 	struct list routes; /* struct route, on_call in order */
+	int register_ref;   /* moon.on_register; LUA_NOREF: none */
 	struct le le;	    /* host->generations */
 };
 
@@ -337,6 +338,9 @@ void csv_push(lua_State *L);
 
 /* Add functions to the table at the top: moon, or the methods of a call. */
 void account_add_moon(lua_State *L);
+/* moon.account{…} and the like: VERB's table to the configuration. raises */
+int account_define(lua_State *L, const char *kind, const char *verb);
+void endpoint_add_moon(lua_State *L);
 void dial_add_moon(lua_State *L);
 void select_add_moon(lua_State *L);
 void wait_add_call(lua_State *L);

@@ -1,4 +1,4 @@
-/* moon.account{…}, moon.trunk{…}, moon.endpoint{…}: checked and applied by the
+/* moon.account{…}, moon.trunk{…}: checked and applied by the
  * configuration. */
 #include "script/host.h"
 
@@ -14,7 +14,7 @@ static void definition_free(void *op)
 	d->json = NULL;
 }
 
-static int define(lua_State *L, const char *kind, const char *verb)
+int account_define(lua_State *L, const char *kind, const char *verb)
 {
 	struct scripts *host = host_of(L);
 	char err[512] = "";
@@ -38,25 +38,18 @@ static int define(lua_State *L, const char *kind, const char *verb)
 
 static int l_account(lua_State *L)
 {
-	return define(L, "account", "moon.account");
+	return account_define(L, "account", "moon.account");
 }
 
 static int l_trunk(lua_State *L)
 {
-	return define(L, "trunk", "moon.trunk");
-}
-
-static int l_endpoint(lua_State *L)
-{
-	return define(L, "endpoint", "moon.endpoint");
+	return account_define(L, "trunk", "moon.trunk");
 }
 
 void account_add_moon(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"account", l_account},
-					     {"trunk", l_trunk},
-					     {"endpoint", l_endpoint},
-					     {NULL, NULL}};
+	static const luaL_Reg functions[] = {
+		{"account", l_account}, {"trunk", l_trunk}, {NULL, NULL}};
 
 	luaL_setfuncs(L, functions, 0);
 }

@@ -164,6 +164,7 @@ void moon_push(lua_State *L, struct generation *gen)
 	timer_add_moon(L);
 	select_add_moon(L);
 	account_add_moon(L);
+	endpoint_add_moon(L);
 	dial_add_moon(L);
 	log_push(L);
 	lua_setfield(L, -2, "log");

@@ -18,6 +18,7 @@ struct calls;
 struct store;
 struct media;
 struct accounts;
+struct endpoints;
 struct trunks;
 struct background;
 struct scripts;
@@ -71,10 +72,17 @@ bool scripts_reload(struct scripts *scripts, char *err, size_t size);
 /* As calls_handlers.incoming; ARG is the struct scripts. */
 bool scripts_incoming(struct call *call, void *arg);
 
+/* Whether moon.on_register() has been given a function; and ask it who REQUEST
+ * (an object) is: DONE gets what it returns, or ERR. ENOENT, ENOMEM: DONE isn't
+ * called. */
+typedef void(scripts_done_h)(const cJSON *result, const char *err, void *arg);
+bool scripts_registers(const struct scripts *scripts);
+int scripts_register(struct scripts *scripts, const cJSON *request,
+		     scripts_done_h *done, void *arg);
+
 /* Run a Lua module's function as a task (control socket, command line):
  * require(MODULE)[FUNCTION](ARGS…) with ARGS a JSON array; DONE gets its
  * result as JSON, or ERR. */
-typedef void(scripts_done_h)(const cJSON *result, const char *err, void *arg);
 int scripts_run(struct scripts *scripts, const char *module,
 		const char *function, const cJSON *args, scripts_done_h *done,
 		void *arg);

@@ -361,3 +361,114 @@ def test_what_is_too_long_is_refused_and_kept_nowhere(engine, terminal):
                            ).status == 400
     assert not contacts(e)
     assert t.register().status == 200
+
+
+FUNCTION = """
+local moon = require "moondial"
+moon.endpoint { name = "alice", password = "secret" }
+moon.on_register(function(request)
+  local row = moon.db.query("SELECT 'pw-' || ? AS password", request.user)[1]
+  print("asked", request.user, request.method, request.source,
+        request.user_agent)
+  if request.user == "nobody" then return nil end
+  if request.user == "broken" then error("no database") end
+  if request.user == "odd" then return { passwort = "x" } end
+  if request.user == "slow" then moon.sleep(60) end
+  return { password = row.password, max_calls = 1, max_contacts = 1 }
+end)
+moon.on_call(function(call)
+  call:answer()
+  call.user.endpoint = call.endpoint
+  call:wait("hangup")
+end)
+"""
+
+
+def test_users_from_a_script(engine, terminal):
+    e = engine(FUNCTION)
+    t = terminal(e, user="dora", password="pw-dora")
+    text = t.register_text()
+    t.raw(text)
+    t.take_challenge(t.wait(401))
+    assert "asked" not in e.log()  # nobody is asked for who proves nothing
+    assert t.register().status == 200
+    e.wait_log(rf"asked\tdora\tREGISTER\t127.0.0.1:{t.port}\tterminal")
+    assert endpoint(e, "dora")["by_script"] is True
+    assert terminal(e, user="dora", password="pw-dora").register(
+        ).status == 403  # max_contacts
+    assert t.call().status == 200
+    e.wait_log("asked\tdora\tINVITE")
+    assert t.bye().status == 200
+    assert e.wait_cdr()["endpoint"] == "dora"
+    assert terminal(e, user="alice").register().status == 200
+    # as soon as it has no registration left it isn't there
+    assert t.register(expires=0).status == 200
+    assert t.register(contacts=[]).status == 200
+    until(lambda: [x["name"] for x in e.status()["endpoints"]] == ["alice"])
+
+
+def test_what_a_scripts_function_may_do_wrong(engine, terminal):
+    e = engine(FUNCTION)
+    e.expected.append("moon.on_register")
+    for user, status in (("nobody", 403), ("broken", 503), ("odd", 503)):
+        r = terminal(e, user=user, password="pw-" + user).register()
+        assert r.status == status, r.text
+    e.wait_log("moon.on_register, 'broken': .*no database")
+    e.wait_log("moon.on_register, 'odd': .*passwort")
+    r = terminal(e, user="eve", password="wrong").register()
+    assert r.status == 403
+    assert len(e.status()["endpoints"]) == 1
+
+
+def test_a_function_that_takes_too_long_gets_503(engine, terminal):
+    e = engine(FUNCTION)
+    t = terminal(e, user="slow", password="pw-slow")
+    t.take_challenge(t.register_once(authorize=False))
+    text = t.register_text()
+    for _ in range(3):
+        t.raw(text)  # what comes again meanwhile is not asked again
+    assert t.final("REGISTER").status == 503
+    assert e.log().count("asked\tslow") == 1
+    # an answer that comes later is nobody's
+    e.ask("eval", text="moon.emit('x')")
+
+
+def test_users_of_a_script_outlive_the_engine(engine, terminal):
+    e = engine(FUNCTION)
+    t = terminal(e, user="dora", password="pw-dora")
+    assert t.register().status == 200
+    until(lambda: e.rows("select * from bindings"))
+    e.kill()
+    e.start()
+    until(lambda: any(x["name"] == "dora" for x in e.status()["endpoints"]))
+    t.challenge = None
+    assert t.call().status == 200
+    assert t.bye().status == 200
+    assert e.wait_cdr()["endpoint"] == "dora"
+
+
+def test_scripts_read_endpoints_and_hear_of_them(engine, terminal):
+    e = engine(SCRIPT + """
+moon.on("endpoint", function(x)
+  print("heard", x.name, x.state, x.expires, x.source, x.user_agent)
+end)
+""")
+    t = terminal(e)
+    assert t.register(expires=120).status == 200
+    e.wait_log(rf"heard\talice\tregistered\t120(.0)?\tudp:127.0.0.1:{t.port}"
+               r"\tterminal")
+    one = e.ask("eval", text='moon.endpoints("alice")')
+    assert one["registered"] is True and one["calls"] == 0
+    assert one["contacts"][0]["source"] == f"udp:127.0.0.1:{t.port}"
+    assert 110 < (one["contacts"][0]["expires_at"]
+                  - one["contacts"][0]["since"]) <= 120
+    assert e.ask("eval", text="#moon.endpoints()") == 2
+    assert e.ask("eval", text='moon.endpoints("zoe")') is None
+    t.register(expires=0)
+    e.wait_log("heard\talice\tunregistered")
+    rows = until(lambda: (lambda r: len(r) > 1 and r)(
+        e.rows("select * from registration_events order by id")))
+    assert [(r["kind"], r["name"], r["event"]) for r in rows] == [
+        ("endpoint", "alice", "registered"),
+        ("endpoint", "alice", "unregistered")]
+    assert rows[0]["expires_ms"] == 120000

@@ -367,3 +367,60 @@ moon.on_call(function(call) call:answer() call:wait("hangup") end)
     assert {r["endpoint"] for r in rows
             if r["hangup_cause"] == "endpoint_restarted"} == {
                 t.user for t in rebooted}
+
+
+BARESIP = """
+local moon = require "moondial"
+-- it gives up when it is offered SHA-256
+moon.endpoint { name = "alice", password = "secret", algorithms = "MD5" }
+moon.on_call(function(call)
+  call:answer()
+  call:play { tone = "440", duration = 0 }
+end)
+moon.on("dial", function()
+  local call, reason = moon.dial("endpoint:alice", { timeout = 10 })
+  print("dialled", call and "call" or reason)
+  if call then call:wait("hangup") end
+end)
+"""
+
+
+@pytest.mark.parametrize("way", ["calls", "is called"])
+def test_baresip_killed_in_a_call_and_started_again(engine, baresip, way):
+    e = engine(BARESIP)
+    b = baresip(registrar=f"127.0.0.1:{e.port}", user="alice",
+                password="secret")
+    until(lambda: endpoint(e)["contacts"])
+    first = endpoint(e)["contacts"][0]
+    assert first["user_agent"].startswith("baresip")
+    if way == "calls":
+        b.dial(e.uri())
+    else:
+        e.ask("eval", text='moon.emit("dial")')
+    b.wait_event("CALL_ESTABLISHED")
+    until(lambda: endpoint(e)["answered"] == 1)
+    b.kill()
+    assert e.status()["calls"]["active"] == 1
+    b.start()
+
+    def registered_at():
+        one = endpoint(e)["contacts"][0]
+        return (one["call_id"] != first["call_id"]
+                and one["refreshed_at_ms"])
+
+    at_ms = until(registered_at)
+    row = e.wait_cdr()
+    assert row["hangup_cause"] == "endpoint_restarted"
+    assert row["endpoint"] == "alice"
+    # within a second of the new REGISTER
+    assert 0 <= row["ended_at_ms"] - at_ms + 5 < 1000
+    one, = endpoint(e)["contacts"]
+    assert one["contact"] != first["contact"]
+    assert endpoint(e)["calls"] == 0
+    # and it goes on as if nothing had been
+    e.ask("eval", text='moon.emit("dial")')
+    e.wait_log("dialled\tcall", count=1 if way == "calls" else 2)
+    b.wait_event("CALL_ESTABLISHED")
+    assert restarts(e) == 1
+    b.stop()
+    e.wait_cdrs(2)

@@ -40,20 +40,28 @@ class Baresip:
     """source: 'aufile,/path.wav' (8 kHz, mono, 16 bit) or 'ausine,400'."""
 
     def __init__(self, folder, ports, *, source="aubridge,nowhere",
-                 codecs="PCMU/8000/1", answer="auto", name="baresip"):
+                 codecs="PCMU/8000/1", answer="auto", name="baresip",
+                 registrar=None, user="baresip", password="", regint=60,
+                 port=None):
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
-        self.port, self.control_port = ports.one(), ports.one()
+        self.port, self.control_port = port or ports.one(), ports.one()
         rtp = ports.block()
         (self.folder / "config").write_text(CONFIG.format(
             port=self.port, source=source, rtp_min=rtp, rtp_max=rtp + 98,
             control=self.control_port, folder=self.folder))
+        identity = (f"<sip:{user}@{registrar}>;auth_user={user};"
+                    f"auth_pass={password};regint={regint};"
+                    if registrar else
+                    f"<sip:baresip@127.0.0.1:{self.port}>;regint=0;")
         (self.folder / "accounts").write_text(
-            f"<sip:baresip@127.0.0.1:{self.port}>;regint=0;"
-            f"answermode={answer};audio_codecs={codecs};ptime=20\n")
+            f"{identity}answermode={answer};audio_codecs={codecs};ptime=20\n")
         (self.folder / "contacts").write_text("")
         self.log_path = self.folder / "log"
-        with open(self.log_path, "wb") as log:
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 ["baresip", "-4", "-f", str(self.folder)],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
@@ -111,6 +119,12 @@ class Baresip:
 
     def uri(self):
         return f"sip:baresip@127.0.0.1:{self.port}"
+
+    def kill(self):
+        """As by a power cut."""
+        self.process.kill()
+        self.process.wait()
+        self._socket.close()
 
     def stop(self):
         if self.process.poll() is None:
