@@ -51,6 +51,9 @@ static int try_host(struct call *call)
 	struct session_invite invite = {
 		.uri = r->hosts[i].uri,
 		.from_name = r->from_name,
+		.nat = r->endpoint && !r->path[0]
+			       ? endpoint_params(r->endpoint)->nat
+			       : REGISTRAR_NAT_NEVER,
 		.contact_user = NULL,
 		.routes = routes[0] ? routes : NULL,
 		.headers = r->headers,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "sip/header.h"
+#include "sip/nat_contact.h"
 #include "sip/registrar_private.h"
 
 /* ---- URIs ---------------------------------------------------------------- */
@@ -346,19 +347,18 @@ bool binding_is(const struct binding *binding, const struct contact *contact,
 /* ---- keeping it -------------------------------------------------------------
  */
 
-/* Whether calls go to where the REGISTER came from. */
-static bool rewrites(const struct contact *contact, const struct sip_msg *msg,
-		     const char *path, enum registrar_nat nat)
+/* Whether calls go to where MSG came from. */
+static bool rewrites(const struct uri *contact, const struct sip_msg *msg,
+		     enum registrar_nat nat)
 {
 	struct sa host;
 
-	/* Behind a proxy the source is that of the proxy. */
-	if (path || nat == REGISTRAR_NAT_NEVER)
+	if (nat == REGISTRAR_NAT_NEVER)
 		return false;
 	/* Over TCP it is its connection that reaches it. */
 	if (nat == REGISTRAR_NAT_ALWAYS || msg->tp == SIP_TRANSP_TCP)
 		return true;
-	return !sa_set(&host, &contact->uri.host, 0) &&
+	return !sa_set(&host, &contact->host, 0) &&
 	       !sa_cmp(&host, &msg->src, SA_ADDR);
 }
 
@@ -379,11 +379,12 @@ static int print_params(struct re_printf *pf, const struct pl *params)
 	return 0;
 }
 
-static int target_make(char **target, const struct contact *contact,
-		       const struct sip_msg *msg)
+int contact_target(char **target, const struct uri *uri,
+		   const struct sip_msg *msg, enum registrar_nat nat)
 {
-	const struct uri *uri = &contact->uri;
-
+	*target = NULL;
+	if (!rewrites(uri, msg, nat))
+		return 0;
 	return re_sdprintf(target, "sip:%r%s%J%H%s", &uri->user,
 			   pl_isset(&uri->user) ? "@" : "", &msg->src,
 			   print_params, &uri->params,
@@ -444,8 +445,9 @@ int binding_write(struct binding *b, const struct contact *contact,
 	struct binding fresh = {.contact = NULL};
 	int err = pl_strdup(&fresh.contact, &contact->auri);
 
-	if (!err && rewrites(contact, msg, path, nat))
-		err = target_make(&fresh.target, contact, msg);
+	/* Behind a proxy the source is that of the proxy. */
+	if (!err && !path)
+		err = contact_target(&fresh.target, &contact->uri, msg, nat);
 	if (!err && path)
 		err = str_dup(&fresh.path, path);
 	if (!err)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "sip/body.h"
 #include "sip/header.h"
+#include "sip/nat_contact.h"
 #include "sip/session_private.h"
 
 enum {
@@ -57,6 +58,15 @@ static bool wait_and_try_again(struct session *session,
 	return true;
 }
 
+static void update_target(struct session *session, const struct sip_msg *msg)
+{
+	struct nat_contact nc;
+
+	nat_contact_on(&nc, session->nat, msg);
+	(void)sip_dialog_update(session->dlg, msg);
+	nat_contact_off(&nc);
+}
+
 /* No answer, or none that knows the call: it is over (RFC 3261 12.2.1.2). */
 static void lost(struct session *session, int err, const struct sip_msg *msg)
 {
@@ -76,7 +86,7 @@ static void accepted(struct session *session, const struct sip_msg *msg)
 {
 	struct mbuf *sdp = NULL;
 
-	(void)sip_dialog_update(session->dlg, msg);
+	update_target(session, msg);
 	(void)ack_send(session, msg, NULL, false);
 	if (session->state != SESSION_CLOSED) {
 		(void)body_sdp(&sdp, msg);
@@ -202,7 +212,7 @@ static void answer_offer(struct session *session, const struct sip_msg *msg,
 		refuse(session->stack, msg, scode,
 		       reason ? reason : status_phrase(scode), NULL);
 	} else {
-		(void)sip_dialog_update(session->dlg, msg);
+		update_target(session, msg);
 		if (update)
 			answer_update(session, msg, answer);
 		else

@@ -239,9 +239,10 @@ static void query_destructor(void *arg)
 
 /* The identity of who has called goes with the session. */
 static void let_in(struct registrar *registrar, const struct sip_msg *msg,
-		   const char *name)
+		   const struct registrar_user *user)
 {
-	registrar->stack->identity = name;
+	registrar->stack->identity = user->name;
+	registrar->stack->identity_nat = user->nat;
 	uas_invite(registrar->stack, msg);
 	registrar->stack->identity = NULL;
 }
@@ -256,7 +257,7 @@ static void proved(struct registrar_query *query,
 	source_prove(stack_sources(registrar->stack), &query->msg->src,
 		     clock_mono_ms());
 	if (query->invite)
-		let_in(registrar, query->msg, user->name);
+		let_in(registrar, query->msg, user);
 	else
 		register_carry_out(registrar, address, user, query->msg,
 				   query->answer.nonce_number, stale);

@@ -22,19 +22,12 @@
 
 #include <re.h>
 #include "sip/authenticate.h"
+#include "sip/nat.h"
 
 struct stack;
 struct registrar;
 struct registrar_query;
 struct binding;
-
-/* Where calls to a contact go. */
-enum registrar_nat {
-	REGISTRAR_NAT_AUTO,   /* where it came from, when its contact is an
-				 address that isn't the sender's, and over TCP */
-	REGISTRAR_NAT_ALWAYS, /* where it came from */
-	REGISTRAR_NAT_NEVER,  /* what the contact says */
-};
 
 /* One who may register. Strings are borrowed. */
 struct registrar_user {

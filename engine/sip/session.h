@@ -17,6 +17,7 @@
 #define MOONDIAL_SIP_SESSION_H
 
 #include <re.h>
+#include "sip/nat.h"
 
 struct stack;
 struct session;
@@ -64,9 +65,10 @@ struct session_handlers {
 };
 
 struct session_invite {
-	const char *uri;       /* Request-URI and To */
-	const char *from_uri;  /* sip:user@host */
-	const char *from_name; /* display name or NULL */
+	enum registrar_nat nat; /* the peer's, for what follows */
+	const char *uri;	/* Request-URI and To */
+	const char *from_uri;	/* sip:user@host */
+	const char *from_name;	/* display name or NULL */
 	const char *contact_user;
 	const char *const *routes; /* outbound proxies, NULL-terminated */
 	const char *headers;	   /* "Name: value\r\n…", checked; or NULL */

@@ -42,7 +42,8 @@ struct session {
 	struct sa peer, first_dst;
 	enum sip_transp peer_tp; /* how PEER is reached, with it */
 	char *contact_user;
-	char *identity;	 /* in: who has proved that it is his; or NULL */
+	enum registrar_nat nat; /* where requests of the dialog go */
+	char *identity;		/* in: who has proved that it is his; or NULL */
 	char *ack_auth;	 /* out: credentials of the INVITE, for its ACK */
 	char *bye_extra; /* Reason header of the BYE to come */
 

@@ -2,6 +2,7 @@
 #ifndef MOONDIAL_SIP_STACK_PRIVATE_H
 #define MOONDIAL_SIP_STACK_PRIVATE_H
 
+#include "sip/nat.h"
 #include "sip/overload.h"
 #include "sip/stack.h"
 
@@ -42,6 +43,7 @@ struct stack {
 	const struct sip_msg *request; /* the one now handled */
 	struct registrar *registrar;   /* NULL: nobody registers with us */
 	const char *identity; /* who has proved that the INVITE is his */
+	enum registrar_nat identity_nat;
 	unsigned pending;
 	bool closing;
 	bool direct; /* dispatch_message() can be used */

@@ -3,6 +3,7 @@
 #include "sip/body.h"
 #include "sip/digest.h"
 #include "sip/header.h"
+#include "sip/nat_contact.h"
 #include "sip/session_private.h"
 
 enum { ROUTES_MAX = 8 };
@@ -35,10 +36,13 @@ static bool answer_in_ack(struct session *session, struct mbuf *sdp,
 static void answered(struct session *session, const struct sip_msg *msg)
 {
 	struct mbuf *sdp = NULL, *answer = NULL;
+	struct nat_contact nc;
 	bool usable;
 	int err;
 
+	nat_contact_on(&nc, session->nat, msg);
 	err = sip_dialog_fork(&session->dlg, session->seed, msg);
+	nat_contact_off(&nc);
 	if (err) {
 		const struct session_end end = {
 			.err = err,
@@ -187,6 +191,7 @@ int session_connect(struct session **sp, struct stack *stack,
 	}
 	session->h = *handlers;
 	session->arg = arg;
+	session->nat = invite->nat;
 	session->offered_body = invite->sdp != NULL;
 	session_add(session, sip_dialog_callid(session->seed));
 

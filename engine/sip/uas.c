@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "sip/body.h"
 #include "sip/header.h"
+#include "sip/nat_contact.h"
 #include "sip/session_private.h"
 
 static void on_cancel(void *arg)
@@ -99,6 +100,7 @@ static void send_trying(void *arg)
 void uas_invite(struct stack *stack, const struct sip_msg *msg)
 {
 	struct session *session;
+	struct nat_contact nc;
 	struct mbuf *sdp = NULL;
 	int err;
 
@@ -110,7 +112,11 @@ void uas_invite(struct stack *stack, const struct sip_msg *msg)
 		return;
 	}
 	session->invite_sdp = sdp;
+	session->nat =
+		stack->identity ? stack->identity_nat : REGISTRAR_NAT_NEVER;
+	nat_contact_on(&nc, session->nat, msg);
 	err = sip_dialog_accept(&session->dlg, msg);
+	nat_contact_off(&nc);
 	/* Our Contact names the user that was called, if it can. */
 	if (!err && pl_isset(&msg->uri.user) && !has_delimiter(&msg->uri.user))
 		err = pl_strdup(&session->contact_user, &msg->uri.user);

@@ -226,10 +226,53 @@ def test_a_telephone_behind_a_NAT_is_called_where_it_came_from(
     tail = ";transport=tcp" if transport == "tcp" else ""
     assert invite.first == (
         f"INVITE sip:alice@127.0.0.1:{t.port};line=3{tail} SIP/2.0")
+    # its answer, too, has an address that only its own network knows
+    hide(t)
     t.accept(invite)
     t.wait("ACK")
-    t.bye()
+    e.ask("eval", text="moon.calls()[1]:hangup()")
+    bye = t.wait("BYE")
+    assert bye.first == (
+        f"BYE sip:alice@127.0.0.1:{t.port}{tail} SIP/2.0")
     e.wait_cdr()
+
+
+def hide(t):
+    """What it sends has a Contact behind a NAT from now on."""
+    raw, own = t.raw, f"sip:{t.user}@{t.host}:{t.port}"
+    t.raw = lambda data: raw(
+        data.replace(f"Contact: <{own}", "Contact: <sip:alice@192.168.7.7"))
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_telephone_behind_a_NAT_that_calls_is_reached(
+        engine, terminal, transport):
+    e = engine(LINE % "")
+    if transport == "tcp":
+        e.stop()
+        e.sip.append(f"tcp:127.0.0.1:{e.port}")
+        e.start()
+    t = terminal(e, transport=transport)
+    hide(t)
+    assert t.call().status == 200
+    # its re-INVITE says the same again
+    assert t.within("INVITE", body=t.sdp()).status == 200
+    e.ask("eval", text="moon.calls()[1]:hangup()")
+    t.wait("BYE")
+    e.wait_cdr()
+
+
+def test_nat_may_be_always_or_never(engine, terminal):
+    e = engine(DIALS % ', nat = "never"')
+    t = terminal(e, contact="<sip:alice@192.168.7.7:5060>")
+    assert t.register().status == 200
+    assert endpoint(e)["contacts"][0]["target"] == \
+        "sip:alice@192.168.7.7:5060"
+    e = engine(DIALS % ', nat = "always"')
+    t = terminal(e, contact="<sip:alice@phone.example:5060>")
+    assert t.register().status == 200
+    assert endpoint(e)["contacts"][0]["target"] == \
+        f"sip:alice@127.0.0.1:{t.port}"
 
 
 def test_a_lower_CSeq_within_a_call_gets_500(engine, terminal):
