@@ -388,6 +388,11 @@ static const struct schema rtp_fields[] = {
 	 .unit = "s",
 	 .def = "300",
 	 .help = "without RTP, until the call is ended; 0: never"},
+	{.name = "realtime",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "true",
+	 .help = "audio goes before all else, where the system permits "
+		 "real-time priority"},
 	{.name = "workers",
 	 .type = SCHEMA_INTEGER,
 	 .min = 0,

@@ -367,6 +367,7 @@ static bool start_media(struct engine *engine, char *err, size_t size)
 	const cJSON *root = config_root(engine->config);
 	const struct media_config config = {
 		.workers = (unsigned)schema_number(root, "rtp.workers", 0),
+		.realtime = schema_boolean(root, "rtp.realtime", true),
 		.port_min =
 			(uint16_t)schema_number(root, "rtp.port_min", 10000),
 		.port_max =

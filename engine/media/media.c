@@ -155,14 +155,14 @@ static size_t worker_count(unsigned configured)
 	return cores > 2 ? (size_t)cores - 1 : 1;
 }
 
-static int start_workers(struct media *media, size_t count)
+static int start_workers(struct media *media, size_t count, bool realtime)
 {
 	media->workers = calloc(count, sizeof(*media->workers));
 	if (!media->workers)
 		return ENOMEM;
 	while (media->worker_count < count) {
 		struct media_worker *w = &media->workers[media->worker_count];
-		int err = worker_alloc(&w->worker, media->events);
+		int err = worker_alloc(&w->worker, media->events, realtime);
 
 		if (err)
 			return err;
@@ -207,7 +207,8 @@ int media_alloc(struct media **mp, struct loop *loop,
 				 config->cache_max_bytes);
 	if (err)
 		goto out;
-	err = start_workers(media, worker_count(config->workers));
+	err = start_workers(media, worker_count(config->workers),
+			    config->realtime);
 out:
 	if (err)
 		media_free(media);

@@ -100,6 +100,7 @@ struct media_config {
 	uint64_t cache_max_bytes;    /* prompts kept decoded */
 	/* Bounds of the delay of the jitter buffer; 0: default (delay.h). */
 	uint32_t jitter_min_ms, jitter_max_ms;
+	bool realtime; /* workers go before other threads, where permitted */
 };
 
 /* Start the threads. ENOMEM, EINVAL (a port range without a pair), errno. */

@@ -34,6 +34,7 @@ struct worker {
 	struct event *timer;
 	struct message quit;
 	bool quitting;
+	bool realtime;
 	bool running; /* on_timer() is: what comes of it is seen to at its end
 		       */
 
@@ -301,11 +302,24 @@ static void on_message(struct mail *mail, void *arg)
 		loop_stop(worker->loop);
 }
 
+/* A packet has its millisecond; all else in the engine can wait for one. */
+static void take_precedence(void)
+{
+	const struct sched_param param = {.sched_priority = 1};
+	int err = pthread_setschedparam(pthread_self(), SCHED_RR, &param);
+
+	if (err)
+		log_debug(NULL, "media: no real-time priority: %s",
+			  strerror(err));
+}
+
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
 	int err;
 
+	if (worker->realtime)
+		take_precedence();
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	loop_enter(worker->loop);
 	err = loop_run(worker->loop);
@@ -348,13 +362,14 @@ static int start_thread(struct worker *worker)
 	return err;
 }
 
-int worker_alloc(struct worker **wp, struct mailbox *out)
+int worker_alloc(struct worker **wp, struct mailbox *out, bool realtime)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int err;
 
 	if (!worker)
 		return ENOMEM;
+	worker->realtime = realtime;
 	worker->timerfd =
 		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (worker->timerfd < 0) {

@@ -20,8 +20,9 @@
 struct message;
 struct worker;
 
-/* Start a thread. OUT: the loop thread's mailbox. ENOMEM, errno. */
-int worker_alloc(struct worker **wp, struct mailbox *out);
+/* Start a thread. OUT: the loop thread's mailbox. REALTIME: it goes before all
+ * that is not, where the system permits it. ENOMEM, errno. */
+int worker_alloc(struct worker **wp, struct mailbox *out, bool realtime);
 
 /* Any thread. */
 void worker_post(struct worker *worker, struct message *message);

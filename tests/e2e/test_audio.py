@@ -1,5 +1,6 @@
 """What is played is heard, what is said is recorded: measured."""
 import math
+import os
 import random
 
 import numpy as np
@@ -432,3 +433,33 @@ end)
         pytest.approx(-16, abs=1)
     assert [g for g in audio.gaps(heard) if g > 0.1] == \
         pytest.approx([0.5], abs=0.1)
+
+
+def policies(engine):
+    """Scheduling policy of each of the engine's threads, by name."""
+    found = {}
+    for tid in os.listdir(f"/proc/{engine.process.pid}/task"):
+        with open(f"/proc/{engine.process.pid}/task/{tid}/comm") as f:
+            found[f.read().strip()] = os.sched_getscheduler(int(tid))
+    return found
+
+
+@pytest.mark.parametrize("permitted", [True, False])
+def test_audio_goes_before_all_else_where_that_is_permitted(engine, permitted):
+    wanted = "true"
+    if permitted:
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        except PermissionError:
+            pytest.skip("no real-time priority for us either")
+    else:
+        wanted = "false"
+    e = engine('local moon = require "moondial"\nmoon.on_call(print)',
+               sets={"rtp.realtime": wanted})
+    expected = os.SCHED_RR if permitted else os.SCHED_OTHER
+    until(lambda: policies(e).get("media") == expected,
+          what="the worker's policy")
+    names = policies(e)
+    del names["media"]
+    assert set(names.values()) == {os.SCHED_OTHER}

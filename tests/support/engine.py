@@ -90,6 +90,8 @@ class Engine:
             # under sanitizers on a busy machine an engine may well be late;
             # what it does then is for the tests of that
             "limits.delay": 0,
+            # several engines under sanitizers share the cores with their peers
+            "rtp.realtime": "false",
         }
         self.sets.update(sets or {})
         self.args = list(args)
