@@ -5,28 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <re.h>
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
 
 enum { RANDOM_SIZE = 10 };
-
-static void fill_random(uint8_t *buf, size_t size)
-{
-	size_t n = 0;
-
-	while (n < size) {
-		ssize_t got = getrandom(buf + n, size - n, 0);
-
-		if (got > 0) {
-			n += (size_t)got;
-		} else if (errno != EINTR) {
-			log_error(NULL, "no random numbers: %m");
-			abort();
-		}
-	}
-}
 
 /* False when all 80 bits were ones. */
 static bool increment(uint8_t random[RANDOM_SIZE])
@@ -70,7 +54,7 @@ void id_make(char out[ID_SIZE])
 	 * last one; a fresh random number would break the order. */
 	if (now_ms > last_ms) {
 		last_ms = now_ms;
-		fill_random(random, sizeof(random));
+		rand_bytes(random, sizeof(random));
 	} else if (!increment(random)) {
 		last_ms++;
 	}

@@ -1,7 +1,6 @@
 /* rtcp.c -- compound packets of RFC 3550 6.4 to 6.6 */
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/random.h>
 #include "base/clock.h"
 #include "media/rtcp.h"
 #include "media/rtp_rx.h"
@@ -66,19 +65,14 @@ void rtcp_init(struct rtcp *rtcp)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t r[RTCP_CNAME / 2] = {0};
-	uint64_t seed = 0;
 
 	memset(rtcp, 0, sizeof(*rtcp));
-	if (getrandom(r, sizeof(r), GRND_NONBLOCK) < 0 ||
-	    getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0) {
-		seed = clock_mono_ns() ^ (uintptr_t)rtcp;
-		memcpy(r, &seed, sizeof(seed));
-	}
+	rand_bytes(r, sizeof(r));
 	for (size_t i = 0; i < sizeof(r); i++) {
 		rtcp->cname[2 * i] = digits[r[i] >> 4];
 		rtcp->cname[2 * i + 1] = digits[r[i] & 15];
 	}
-	rtcp->rng = seed | 1;
+	rtcp->rng = rand_u64() | 1;
 }
 
 void rtcp_begin(struct rtcp *rtcp, uint64_t now_ns)

@@ -1,6 +1,5 @@
 /* rtp_tx.c -- headers, and one system call a packet */
-#include <sys/random.h>
-#include "base/clock.h"
+#include <re.h>
 #include "base/metrics.h"
 #include "media/rtp_rx.h"
 #include "media/rtp_socket.h"
@@ -13,17 +12,9 @@ void rtp_tx_init(struct rtp_tx *tx)
 	struct {
 		uint32_t ssrc, ts;
 		uint16_t seq;
-	} r = {0};
+	} r;
 
-	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) < 0) {
-		/* Before the kernel's pool is filled: unlike is enough. */
-		uint64_t now = clock_mono_ns();
-
-		r.ssrc = (uint32_t)(now * UINT64_C(2654435761)) ^
-			 (uint32_t)(uintptr_t)tx;
-		r.ts = (uint32_t)now;
-		r.seq = (uint16_t)(now >> 8);
-	}
+	rand_bytes((uint8_t *)&r, sizeof(r));
 	*tx = (struct rtp_tx){
 		.ssrc = r.ssrc, .ts = r.ts, .seq = r.seq, .gap = true};
 }
