@@ -13,6 +13,7 @@ import pytest
 from support import audio
 from support.engine import moondial
 from support.phone import Rtp
+from support.waiting import until
 
 RECORD = """
 local moon = require "moondial"
@@ -289,7 +290,7 @@ moon.on_call(function(call)
   call:answer()
   moon.spawn(function()
     pcall(call.wait, call, "hangup")
-    moon.sleep(0.5)
+    while not call.stats.rx_mos do moon.sleep(0.02) end
     moon.log.info("mos %.2f lost %d", call.stats.rx_mos, call.stats.rx_lost)
   end)
   call:wait("hangup")
@@ -457,6 +458,10 @@ class Network:
                     _, _, function, data = heapq.heappop(self.queue)
                     function(data)
 
+    def idle(self):
+        with self.wake:
+            return not self.queue
+
     def close(self):
         with self.wake:
             self.closing = True
@@ -516,7 +521,7 @@ end)
             t.join()
         for p in phones:
             p.rtp.wait_packets(3 * 50)
-        time.sleep(0.5)  # what is still on its way: the relay's jitter
+        until(network.idle, what="what is still on its way")
         for p in phones:
             assert p.bye().status == 200
         rows = e.wait_cdrs(calls)

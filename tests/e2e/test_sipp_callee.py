@@ -246,6 +246,35 @@ end)
                                 '{"unhold":true,"hold":true}')
 
 
+@pytest.mark.parametrize("first", ["hold", "unhold"])
+def test_hold_and_unhold_end_when_nobody_answers_the_offer(
+        engine, phone, first):
+    """64 x T1 = 32 s (RFC 3261 17.1.1.2); the call ends, as 14.1 asks."""
+    e = engine("""
+local moon = require "moondial"
+moon.on_call("callee", function(call)
+  call:answer()
+  if moon.args[1] == "unhold" then assert(call:hold()) end
+  local begun = moon.now()
+  local _, how = pcall(call[moon.args[1]], call)
+  moon.log.info("%s: %s after %.0f s", moon.args[1],
+    type(how) == "table" and how.code or tostring(how), moon.now() - begun)
+end)
+""", args=[first])
+    p = phone(e)
+    p.call("callee")
+    if first == "unhold":
+        p.respond(p.wait("INVITE"), 200, "OK", body=p.sdp())
+        p.wait("ACK")
+    offer = p.wait("INVITE")
+    assert offer.direction() == ("sendrecv" if first == "unhold" else
+                                 "sendonly")
+    assert p.wait("BYE", timeout=40).method == "BYE"
+    e.wait_log(rf"{first}: \S+ after 32 s")
+    row = e.wait_cdr()
+    assert (row["hangup_by"], row["disposition"]) == ("engine", "answered")
+
+
 def test_digits_are_sent_by_rfc_4733_or_by_info(engine, phone):
     e = engine("""
 local moon = require "moondial"
