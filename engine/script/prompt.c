@@ -43,16 +43,22 @@ struct paths {
 static void add(struct paths *paths, const char *folder, const char *name,
 		const char *ending, size_t root)
 {
-	char path[PATH_MAX], *copy;
-	const int n = snprintf(path, sizeof(path), "%s%s%s%s", folder,
-			       *folder ? "/" : "", name, ending);
+	const size_t folder_size = strlen(folder), name_size = strlen(name);
+	const size_t size = folder_size + name_size + strlen(ending) + 2;
+	char *path, *p;
 
-	if (n <= 0 || (size_t)n >= sizeof(path) || paths->count == PATHS_MAX)
+	if (size > PATH_MAX || paths->count == PATHS_MAX)
 		return;
-	copy = strdup(path);
-	if (!copy)
+	path = malloc(size);
+	if (!path)
 		return;
-	paths->list[paths->count] = copy;
+	p = memcpy(path, folder, folder_size);
+	p += folder_size;
+	if (folder_size)
+		*p++ = '/';
+	memcpy(p, name, name_size);
+	strcpy(p + name_size, ending);
+	paths->list[paths->count] = path;
 	paths->roots[paths->count++] = root;
 }
 
