@@ -102,7 +102,7 @@ bool endpoint_ask(const struct engine *engine,
 	asking->query = registrar_query_id(query);
 	(void)re_snprintf(source, sizeof(source), "%J",
 			  registrar_query_source(query));
-	(void)registrar_query_user_agent(query, agent, sizeof(agent));
+	registrar_query_user_agent(query, agent, sizeof(agent));
 	request = cJSON_CreateObject();
 	cJSON_AddStringToObject(request, "user", asking->user);
 	cJSON_AddStringToObject(request, "method",

@@ -391,6 +391,19 @@ int contact_target(char **target, const struct uri *uri,
 			   msg->tp == SIP_TRANSP_TCP ? ";transport=tcp" : "");
 }
 
+void user_agent_read(char out[USER_AGENT_MAX + 1], const struct sip_msg *msg)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_USER_AGENT);
+	size_t n = 0;
+
+	for (; hdr && n < hdr->val.l && n < USER_AGENT_MAX; n++) {
+		const char c = hdr->val.p[n];
+
+		out[n] = (unsigned char)c < ' ' || c == 0x7f ? ' ' : c;
+	}
+	out[n] = '\0';
+}
+
 static int dup_text(char **dst, const struct pl *pl, size_t most)
 {
 	struct pl cut = *pl;
@@ -439,7 +452,7 @@ int binding_write(struct binding *b, const struct contact *contact,
 		  const struct sip_msg *msg, const char *path,
 		  enum registrar_nat nat)
 {
-	const struct sip_hdr *agent = sip_msg_hdr(msg, SIP_HDR_USER_AGENT);
+	char agent[USER_AGENT_MAX + 1];
 	const int64_t now = clock_wall_ms();
 	struct terminal terminal;
 	struct binding fresh = {.contact = NULL};
@@ -453,8 +466,9 @@ int binding_write(struct binding *b, const struct contact *contact,
 	if (!err)
 		err = dup_text(&fresh.instance, &contact->instance,
 			       INSTANCE_MAX);
-	if (!err && agent)
-		err = dup_text(&fresh.user_agent, &agent->val, USER_AGENT_MAX);
+	user_agent_read(agent, msg);
+	if (!err && *agent)
+		err = str_dup(&fresh.user_agent, agent);
 	if (!err)
 		err = pl_strdup(&fresh.call_id, &msg->callid);
 	if (err) {

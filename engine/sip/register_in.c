@@ -329,8 +329,7 @@ static bool fits(struct registering *r)
 
 static void tell_restart(struct registering *r)
 {
-	const struct sip_hdr *agent = sip_msg_hdr(r->msg, SIP_HDR_USER_AGENT);
-	char contact[CONTACT_MAX + 1] = "", user_agent[USER_AGENT_MAX + 1] = "";
+	char contact[CONTACT_MAX + 1] = "", user_agent[USER_AGENT_MAX + 1];
 	struct registrar_restart restart = {
 		.name = r->address->name,
 		.old = r->restarted,
@@ -341,18 +340,12 @@ static void tell_restart(struct registering *r)
 		.tp = r->msg->tp,
 		.single_contact = r->user->single_contact,
 	};
-	struct pl cut;
 
 	if (!r->restarts)
 		return;
+	user_agent_read(user_agent, r->msg);
 	if (r->count)
 		(void)pl_strcpy(&r->contacts[0].auri, contact, sizeof(contact));
-	if (agent) {
-		cut = agent->val;
-		if (cut.l > USER_AGENT_MAX)
-			cut.l = USER_AGENT_MAX;
-		(void)pl_strcpy(&cut, user_agent, sizeof(user_agent));
-	}
 	metric_add(&endpoint_restarts, 1);
 	if (r->registrar->h.restarted)
 		r->registrar->h.restarted(&restart, r->registrar->arg);

@@ -519,17 +519,13 @@ const char *registrar_query_method(const struct registrar_query *query)
 	return query->invite ? "INVITE" : "REGISTER";
 }
 
-int registrar_query_user_agent(const struct registrar_query *query, char *out,
-			       size_t size)
+void registrar_query_user_agent(const struct registrar_query *query, char *out,
+				size_t size)
 {
-	const struct sip_hdr *hdr = sip_msg_hdr(query->msg, SIP_HDR_USER_AGENT);
-	struct pl pl = hdr ? hdr->val : pl_null;
+	char text[USER_AGENT_MAX + 1];
 
-	if (!hdr || !size)
-		return ENOENT;
-	if (pl.l >= size)
-		pl.l = size - 1;
-	return pl_strcpy(&pl, out, size);
+	user_agent_read(text, query->msg);
+	str_ncpy(out, text, size);
 }
 
 const struct sa *registrar_query_source(const struct registrar_query *query)
@@ -550,12 +546,17 @@ size_t registrar_bindings(const struct registrar *registrar, const char *name,
 		size_t i = n;
 
 		all++;
-		if (n == count)
-			continue;
+		/* the last one makes room for a better one */
+		if (n == count) {
+			if (!n || bindings[n - 1]->q >= binding->q)
+				continue;
+			i = n - 1;
+		} else {
+			n++;
+		}
 		for (; i && bindings[i - 1]->q < binding->q; i--)
 			bindings[i] = bindings[i - 1];
 		bindings[i] = binding;
-		n++;
 	}
 	return all;
 }

@@ -92,9 +92,9 @@ void registrar_free(struct registrar *registrar);
 uint64_t registrar_query_id(const struct registrar_query *query);
 const char *registrar_query_user(const struct registrar_query *query);
 const char *registrar_query_method(const struct registrar_query *query);
-/* ENOENT; a long one is cut. */
-int registrar_query_user_agent(const struct registrar_query *query, char *out,
-			       size_t size);
+/* "" when there is none; a long one is cut. */
+void registrar_query_user_agent(const struct registrar_query *query, char *out,
+				size_t size);
 const struct sa *registrar_query_source(const struct registrar_query *query);
 /* Within 5 s. USER NULL: nobody of ours. FAILED: we can't tell now (503).
  * Whether he has proved it; false also when nobody waits for it any more. */

@@ -96,6 +96,9 @@ void terminal_of_binding(struct terminal *terminal,
 bool binding_is(const struct binding *binding, const struct contact *contact,
 		const struct sip_msg *msg, const char *path);
 
+/* The User-Agent of MSG as a text without control characters, cut; "". */
+void user_agent_read(char out[USER_AGENT_MAX + 1], const struct sip_msg *msg);
+
 /* RFC 3261 19.1.4. */
 bool uri_same(const struct uri *a, const struct uri *b);
 
