@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/cli.h"
+#include "base/clock.h"
 #include "base/schema.h"
 
 enum { OPT_DB = 256, OPT_JSON, OPT_FOR };
@@ -182,6 +183,66 @@ static void print_endpoints(const cJSON *list)
 	}
 }
 
+static void ago(char *out, size_t size, double since_ms)
+{
+	const double s = (double)clock_wall_ms() / 1000 - since_ms / 1000;
+
+	if (since_ms <= 0)
+		(void)snprintf(out, size, "-");
+	else if (s < 100)
+		(void)snprintf(out, size, "%.0f s", s);
+	else if (s < 6000)
+		(void)snprintf(out, size, "%.0f min", s / 60);
+	else if (s < 100 * 3600)
+		(void)snprintf(out, size, "%.0f h", s / 3600);
+	else
+		(void)snprintf(out, size, "%.0f d", s / 86400);
+}
+
+/* One line of the table: KIND and NAME, then what is known of it. */
+static void print_peer(const char *kind, const char *name, const char *calls,
+		       const cJSON *o)
+{
+	char since[32], rtt[32] = "-", up[32] = "-";
+
+	ago(since, sizeof(since), schema_number(o, "since_ms", 0));
+	if (schema_get(o, "rtt_ms"))
+		(void)snprintf(rtt, sizeof(rtt), "%.1f ms",
+			       schema_number(o, "rtt_ms", 0));
+	if (schema_get(o, "availability"))
+		(void)snprintf(up, sizeof(up), "%.2f %%",
+			       schema_number(o, "availability", 0));
+	(void)printf("%-9s %-24s %-11s %7s %9s %9s %5s  %s\n", kind, name,
+		     schema_string(o, "state", "?"), since, rtt, up, calls,
+		     schema_string(o, "reason", ""));
+}
+
+static void print_trunks(const cJSON *trunks)
+{
+	const cJSON *e, *h;
+
+	if (cJSON_GetArraySize(trunks))
+		(void)printf("%-9s %-24s %-11s %7s %9s %9s %5s  %s\n", "",
+			     "name", "state", "since", "rtt", "up", "calls",
+			     "why");
+	cJSON_ArrayForEach(e, trunks)
+	{
+		const cJSON *hosts = schema_get(e, "hosts");
+		char calls[32];
+
+		(void)snprintf(calls, sizeof(calls), "%.0f",
+			       schema_number(e, "active", 0));
+		print_peer("trunk", schema_string(e, "name", "?"), calls, e);
+		if (cJSON_GetArraySize(hosts) < 2)
+			continue;
+		cJSON_ArrayForEach(h, hosts)
+		{
+			print_peer("  host", schema_string(h, "host", "?"), "",
+				   h);
+		}
+	}
+}
+
 static void print_status(const cJSON *s)
 {
 	const double up = schema_number(s, "uptime_ms", 0) / 1000;
@@ -221,12 +282,7 @@ static void print_status(const cJSON *s)
 			     schema_string(e, "uri", "?"),
 			     schema_string(e, "reason", ""));
 	}
-	cJSON_ArrayForEach(e, schema_get(s, "trunks"))
-	{
-		(void)printf("trunk     %-16s %.0f calls\n",
-			     schema_string(e, "name", "?"),
-			     schema_number(e, "active", 0));
-	}
+	print_trunks(schema_get(s, "trunks"));
 	print_endpoints(schema_get(s, "endpoints"));
 	cJSON_ArrayForEach(e, schema_get(s, "counters"))
 	{

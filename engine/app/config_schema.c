@@ -167,6 +167,10 @@ const struct schema config_account_fields[] = {
 	{0},
 };
 
+static const char *const qualify_answers[] = {"any", "2xx", NULL};
+static const char *const trunk_keepalives[] = {
+	"none", "crlf", "double_crlf", "stun", "options", "notify", NULL};
+
 const struct schema config_trunk_fields[] = {
 	{.name = "name",
 	 .type = SCHEMA_STRING,
@@ -200,6 +204,52 @@ const struct schema config_trunk_fields[] = {
 	 .unit = "calls/s",
 	 .def = "0",
 	 .help = "new calls; 0: no limit"},
+	{.name = "qualify",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 0.05,
+	 .max = 60,
+	 .unit = "s",
+	 .def = "false",
+	 .help = "whether its hosts are asked by OPTIONS if they are there; a "
+		 "number: qualify_timeout"},
+	{.name = "qualify_every",
+	 .type = SCHEMA_NUMBER,
+	 .min = 1,
+	 .max = 86400,
+	 .unit = "s",
+	 .def = "60",
+	 .help = "from one time to the next"},
+	{.name = "qualify_timeout",
+	 .type = SCHEMA_NUMBER,
+	 .min = 0.05,
+	 .max = 60,
+	 .unit = "s",
+	 .def = "2",
+	 .help = "a later answer means lagged"},
+	{.name = "qualify_tries",
+	 .type = SCHEMA_INTEGER,
+	 .min = 1,
+	 .max = 20,
+	 .def = "7",
+	 .help = "without an answer, a second apart; then it is unreachable"},
+	{.name = "qualify_answer",
+	 .type = SCHEMA_STRING,
+	 .choices = qualify_answers,
+	 .def = "\"any\"",
+	 .help = "what is a sign of life: any answer, or 2xx only"},
+	{.name = "keepalive",
+	 .type = SCHEMA_STRING,
+	 .choices = trunk_keepalives,
+	 .def = "\"none\"",
+	 .help = "what keeps the way to its hosts open through NATs, as of "
+		 "accounts; what it finds dead is unreachable"},
+	{.name = "keepalive_interval",
+	 .type = SCHEMA_NUMBER,
+	 .min = 1,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "25",
+	 .help = "from one keepalive to the next at most"},
 	{0},
 };
 

@@ -75,6 +75,31 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 	return !account_set(accounts, &p, err, size);
 }
 
+static uint32_t ms(const cJSON *t, const char *key, double fallback_s)
+{
+	return (uint32_t)(1000 * schema_number(t, key, fallback_s) + 0.5);
+}
+
+/* qualify = false, true, or the time-out in seconds. */
+static struct trunk_reach_params reach_of(const cJSON *t)
+{
+	const cJSON *qualify = schema_get(t, "qualify");
+	struct trunk_reach_params p = {
+		.qualify = cJSON_IsTrue(qualify) || cJSON_IsNumber(qualify),
+		.success = !strcmp(schema_string(t, "qualify_answer", "any"),
+				   "2xx"),
+		.every_ms = ms(t, "qualify_every", 60),
+		.timeout_ms = ms(t, "qualify_timeout", 2),
+		.tries = (unsigned)schema_number(t, "qualify_tries", 7),
+		.keepalive = keepalive_kind(t),
+		.keepalive_ms = keepalive_interval_ms(t),
+	};
+
+	if (cJSON_IsNumber(qualify))
+		p.timeout_ms = ms(t, "qualify", 2);
+	return p;
+}
+
 static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 			const cJSON *t, char *err, size_t size)
 {
@@ -87,6 +112,7 @@ static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 		.prefix = schema_string(t, "prefix", NULL),
 		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
 		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
+		.reach = reach_of(t),
 	};
 	bool ok = false;
 
@@ -145,8 +171,13 @@ bool define_apply(const struct define *define, const char *kind,
 {
 	struct endpoint_params params;
 
-	if (!strcmp(kind, "account"))
-		return account_apply(define->accounts, table, err, size);
+	if (!strcmp(kind, "account")) {
+		if (!account_apply(define->accounts, table, err, size))
+			return false;
+		trunks_account_set(define->trunks,
+				   schema_string(table, "name", ""));
+		return true;
+	}
 	if (!strcmp(kind, "trunk"))
 		return trunk_apply(define->accounts, define->trunks, table, err,
 				   size);

@@ -16,6 +16,7 @@
 #include "app/endpoint_tell.h"
 #include "app/endpoint_writer.h"
 #include "app/engine_private.h"
+#include "app/reachability.h"
 #include "base/background.h"
 #include "base/log.h"
 #include "call/call.h"
@@ -433,6 +434,7 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.define = define,
 		.stop = engine_script_stop,
 		.drain = engine_script_drain,
+		.qualified = reachability_of_uri,
 	};
 	const cJSON *root = config_root(engine->config);
 	struct scripts_config config = {
@@ -444,6 +446,7 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 		.endpoints = engine->endpoints,
 		.trunks = engine->trunks,
 		.media = engine->media,
+		.qualifier = stack_qualifier(engine->stack),
 		.config = engine->config_public,
 		.lua_dir = engine_share("lua", engine->lua_dir,
 					sizeof(engine->lua_dir)),
@@ -527,6 +530,8 @@ bool engine_start_rooms(struct engine *engine,
 		(void)snprintf(err, size, "accounts: %s", strerror(e));
 		return false;
 	}
+	trunks_watch(engine->trunks, engine->stack, engine->accounts,
+		     reachability_of_trunk, engine);
 	if (!start_endpoints(engine, err, size) ||
 	    !start_calls(engine, err, size))
 		return false;

@@ -36,13 +36,42 @@ static bool add_account(struct account *account, void *arg)
 	return false;
 }
 
+static void add_reading(cJSON *o, const struct trunk_reading *r)
+{
+	cJSON_AddStringToObject(o, "state", reach_name(r->state));
+	cJSON_AddBoolToObject(o, "reachable",
+			      r->state == REACH_REACHABLE ||
+				      r->state == REACH_LAGGED);
+	cJSON_AddNumberToObject(o, "since_ms", (double)r->since_ms);
+	if (r->rtt_us) {
+		cJSON_AddNumberToObject(o, "rtt_ms", r->rtt_us / 1000.0);
+		cJSON_AddNumberToObject(o, "rtt_smoothed_ms",
+					r->srtt_us / 1000.0);
+	}
+	if (r->availability >= 0)
+		cJSON_AddNumberToObject(o, "availability",
+					r->availability * 100);
+	cJSON_AddStringToObject(o, "reason", r->reason);
+}
+
 static bool add_trunk(struct trunk *trunk, void *arg)
 {
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = cJSON_CreateObject(), *hosts, *h;
+	struct trunk_reading reading;
 
 	cJSON_AddStringToObject(o, "name", trunk_params(trunk)->name);
 	cJSON_AddNumberToObject(o, "active", trunk_active(trunk));
 	cJSON_AddNumberToObject(o, "max_calls", trunk_params(trunk)->max_calls);
+	trunk_read(trunk, &reading);
+	add_reading(o, &reading);
+	hosts = cJSON_AddArrayToObject(o, "hosts");
+	for (size_t i = 0; i < trunk_host_count(trunk); i++) {
+		trunk_read_host(trunk, i, &reading);
+		h = cJSON_CreateObject();
+		cJSON_AddStringToObject(h, "host", reading.host);
+		add_reading(h, &reading);
+		cJSON_AddItemToArray(hosts, h);
+	}
 	cJSON_AddItemToArray(arg, o);
 	return false;
 }

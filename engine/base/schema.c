@@ -86,6 +86,8 @@ static const char *expected(enum schema_type type)
 		return "a number";
 	case SCHEMA_BOOLEAN:
 		return "true or false";
+	case SCHEMA_NUMBER_OR_BOOLEAN:
+		return "true, false or a number";
 	case SCHEMA_TABLE:
 		return "a table";
 	case SCHEMA_LIST:
@@ -300,6 +302,9 @@ static bool check_value(struct place *place, const struct schema *field,
 	case SCHEMA_BOOLEAN:
 		return cJSON_IsBool(value) ? check_more(place, field, value)
 					   : wrong_type(place, field, value);
+	case SCHEMA_NUMBER_OR_BOOLEAN:
+		return cJSON_IsBool(value) ? check_more(place, field, value)
+					   : check_number(place, field, value);
 	case SCHEMA_TABLE:
 		return check_table(place, field, value);
 	case SCHEMA_STRING_OR_LIST:

@@ -15,6 +15,7 @@ enum schema_type {
 	SCHEMA_INTEGER,
 	SCHEMA_NUMBER, /* seconds are numbers, fractions allowed */
 	SCHEMA_BOOLEAN,
+	SCHEMA_NUMBER_OR_BOOLEAN, /* true: by default; false: not at all */
 	SCHEMA_TABLE,	       /* fields below it; without fields: any keys */
 	SCHEMA_LIST,	       /* of ITEM */
 	SCHEMA_STRING_OR_LIST, /* "a" or {"a", "b"}; choices and check are of

@@ -130,6 +130,9 @@ static cJSON *convert(const struct schema *field, const char *text)
 		return parse_number(text);
 	case SCHEMA_BOOLEAN:
 		return parse_boolean(text);
+	case SCHEMA_NUMBER_OR_BOOLEAN:
+		value = parse_number(text);
+		return value ? value : parse_boolean(text);
 	case SCHEMA_TABLE:
 		return parse_json(text);
 	case SCHEMA_LIST:

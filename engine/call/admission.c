@@ -26,6 +26,9 @@ const struct refusal refuse_no_port = {
 const struct refusal refuse_no_route = {
 	.cause = "no_route", .scode = 404, .q850 = 1,
 	.reason = "Not Found", .err = ENOENT};
+const struct refusal refuse_trunk_down = {
+	.cause = "unreachable", .scode = 503, .q850 = 27,
+	.reason = "Destination Out Of Order", .err = EHOSTUNREACH};
 const struct refusal refuse_forbidden = {
 	.cause = "forbidden", .scode = 403, .q850 = 21,
 	.reason = "Forbidden", .err = EPERM};

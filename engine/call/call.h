@@ -170,11 +170,19 @@ struct calls_count {
 unsigned calls_room(const struct calls *calls, unsigned wanted);
 void calls_count(const struct calls *calls, struct calls_count *count);
 
+/* Whether a script may send to URI: outbound.allow and outbound.deny. The URI,
+ * normalised, into OUT. EPERM: not allowed; EINVAL: no SIP URI; with ERR. */
+int calls_may_ask(const struct calls *calls, const char *uri, char *out,
+		  size_t out_size, char *err, size_t size);
+
 /* ---- making one ----------------------------------------------------- */
 
 struct call_dial {
-	const char *target;  /* see target.h */
-	const char *trunk;   /* for numbers; NULL: the default trunk */
+	const char *target; /* see target.h */
+	const char *trunk;  /* for numbers; NULL: the default trunk */
+	/* For numbers, in TRUNK's place: the first of them that isn't
+	 * unreachable and has room; NULL-terminated, or NULL */
+	const char *const *trunks;
 	const char *account; /* credentials and From; NULL: the trunk's */
 	const char *from;    /* number, user or URI; NULL: the account's */
 	const char *display_name;
@@ -195,13 +203,15 @@ struct call_dial {
 
 /* Dial. A trunk's hosts are tried in turn while they meet congestion (500,
  * 502–504, no response: 6 s of silence with another host to try), never after
- * the called party or its number has said no, nor once it has rung.
+ * the called party or its number has said no, nor once it has rung. Those that
+ * are unreachable (trunk_reach.h) are passed over, lagged ones come last.
  * On success *CP is in state calling (a reference is given) and events
  * go to HANDLER; the failure of the network comes as CALL_EV_ENDED, never
  * before this has returned. Refused at once (limit, no route, not allowed,
  * unreachable): an errno value; *REASON (constant: "limit", "no_route",
- * "forbidden", "draining", "overload", "invalid"; of an endpoint "user_busy",
- * "unreachable": it isn't registered), a sentence in ERR, and a CDR that says
+ * "forbidden", "draining", "overload", "invalid", "unreachable" (all of a
+ * trunk's hosts; an endpoint that isn't registered); of an endpoint
+ * "user_busy"), a sentence in ERR, and a CDR that says
  * so; *CP is given, ended. */
 int call_dial(struct call **cp, struct calls *calls,
 	      const struct call_dial *dial, call_event_h *handler, void *arg,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "call/trunk.h"
 #include "sip/account.h"
@@ -38,6 +39,41 @@ static int from_uri(char **uri, const struct route *r, const struct sa *laddr)
 	return re_sdprintf(
 		uri, sa_af(laddr) == AF_INET6 ? "sip:%s@[%j]" : "sip:%s@%j",
 		r->from_user, laddr);
+}
+
+/* ---- what an INVITE tells of its host ----------------------------------- */
+
+static bool has_heard(const struct call *call)
+{
+	return call->session && sa_isset(session_peer(call->session), SA_ADDR);
+}
+
+static void evidence(const struct call *call, enum trunk_evidence what,
+		     uint32_t retry_after_s, const char *reason)
+{
+	const struct route *r = call->route;
+	const int host = r->next ? r->hosts[r->next - 1].trunk_host : -1;
+
+	if (r->trunk && host >= 0)
+		trunk_evidence(r->trunk, (size_t)host, what, retry_after_s,
+			       reason);
+}
+
+void call_out_heard(struct call *call)
+{
+	evidence(call, TRUNK_HEARD, 0, NULL);
+}
+
+/* It has become unreachable since the call was routed. */
+static bool is_lost(const struct route *r, size_t i)
+{
+	struct trunk_reading reading;
+
+	if (!r->trunk || r->hosts[i].trunk_host < 0 ||
+	    (size_t)r->hosts[i].trunk_host >= trunk_host_count(r->trunk))
+		return false;
+	trunk_read_host(r->trunk, (size_t)r->hosts[i].trunk_host, &reading);
+	return reading.state == REACH_UNREACHABLE;
 }
 
 /* Send an INVITE to the next host. */
@@ -80,10 +116,14 @@ static int try_host(struct call *call)
 	invite.from_uri = from;
 	err = session_connect(&call->session, call->calls->stack, &invite,
 			      &call_session_handlers, call);
-	if (err)
+	if (err) {
+		if (err != EINVAL && err != ENOMEM)
+			evidence(call, TRUNK_ERROR, 0, strerror(err));
 		goto out;
+	}
 	cdr_set(&call->cdr, &call->cdr.sip_call_id,
 		session_callid(call->session));
+	call->invited_ms = clock_mono_ms();
 	log_info(call->cdr.id, "calling %s", invite.uri);
 out:
 	mem_deref(from);
@@ -91,20 +131,32 @@ out:
 	return err;
 }
 
+static void end_congested(struct call *call, const char *reason)
+{
+	const struct call_outcome o = {
+		.by = CALL_ENGINE,
+		.cause = "network",
+		.reason = reason,
+		.q850 = 38,
+		.disposition = "congestion",
+	};
+
+	call_end(call, &o);
+}
+
 static void ring_over(void *arg)
 {
 	struct call *call = arg;
 
 	if (call->we.list) {
-		const struct call_outcome o = {
-			.by = CALL_ENGINE,
-			.cause = "network",
-			.reason = "the account's registrar has not answered",
-			.q850 = 38,
-			.disposition = "congestion",
-		};
-
-		call_end(call, &o);
+		end_congested(call, "the account's registrar has not answered");
+		return;
+	}
+	/* Not a single response, not even a 100: nobody's phone has rung. */
+	if (!has_heard(call) &&
+	    clock_mono_ms() - call->invited_ms >= HOST_SILENT_MS) {
+		evidence(call, TRUNK_SILENT, 0, "no answer");
+		end_congested(call, "no response");
 		return;
 	}
 	log_debug(call->cdr.id, "no answer in %.1f s", call->ring_ms / 1000.0);
@@ -124,6 +176,10 @@ static bool try_next(struct call *call)
 			call->session = NULL;
 			session_close(session, 0, NULL, 0);
 		}
+		if (is_lost(r, r->next)) {
+			r->next++;
+			continue;
+		}
 		if (try_host(call))
 			continue;
 		if (r->next < r->count)
@@ -140,18 +196,23 @@ static void host_silent(void *arg)
 
 	if (!call->session || sa_isset(session_peer(call->session), SA_ADDR))
 		return;
+	evidence(call, TRUNK_SILENT, 0, "no answer");
 	log_info(call->cdr.id, "no response: the next host is tried");
-	if (!try_next(call)) {
-		const struct call_outcome o = {
-			.by = CALL_ENGINE,
-			.cause = "network",
-			.reason = "no host could be reached",
-			.q850 = 38,
-			.disposition = "congestion",
-		};
+	if (!try_next(call))
+		end_congested(call, "no host could be reached");
+}
 
-		call_end(call, &o);
-	}
+/* What its end tells of the host. A phone that rings and rings says nothing. */
+static void judge(const struct call *call, const struct session_end *end)
+{
+	if (end->scode == 503)
+		evidence(call, TRUNK_BUSY, end->retry_after, end->reason);
+	else if (end->scode)
+		evidence(call, TRUNK_HEARD, 0, NULL);
+	else if (end->err && end->err != EBADMSG && !has_heard(call))
+		evidence(call,
+			 end->err == ETIMEDOUT ? TRUNK_SILENT : TRUNK_ERROR, 0,
+			 end->err == ETIMEDOUT ? "no answer" : end->reason);
 }
 
 void call_out_closed(struct call *call, const struct session_end *end)
@@ -167,6 +228,7 @@ void call_out_closed(struct call *call, const struct session_end *end)
 
 	tmr_cancel(&call->host_tmr);
 	call_peer(call);
+	judge(call, end);
 	/* a 2xx that is no use is an answer, not congestion */
 	o.disposition = end->err == EBADMSG
 				? "failed"

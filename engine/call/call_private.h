@@ -39,7 +39,8 @@ struct refusal {
 };
 extern const struct refusal refuse_limit, refuse_draining, refuse_overload,
 	refuse_no_route, refuse_forbidden, refuse_invalid, refuse_no_codec,
-	refuse_bad_sdp, refuse_no_port, refuse_user_busy, refuse_unreachable;
+	refuse_bad_sdp, refuse_no_port, refuse_user_busy, refuse_unreachable,
+	refuse_trunk_down;
 
 /* ---- the table -------------------------------------------------------- */
 
@@ -142,6 +143,7 @@ struct call {
 	struct route *route;
 	struct tmr ring_tmr, max_tmr, host_tmr;
 	uint32_t ring_ms, max_ms;
+	uint64_t invited_ms; /* out: when the latest INVITE left; monotonic */
 	struct sdp *sdp;
 	struct sdp_codec *codecs; /* the lists of when it began */
 	const struct media_codec **media_codecs;
@@ -226,6 +228,8 @@ extern const struct session_handlers call_session_handlers;
 
 /* call_out.c */
 void call_out_closed(struct call *call, const struct session_end *end);
+/* A provisional or final response has come. */
+void call_out_heard(struct call *call);
 
 /* ---- where an outgoing call goes (route.c) ---------------------------- */
 
@@ -234,7 +238,8 @@ enum { ROUTE_HOSTS_MAX = 16, ROUTE_PATH_MAX = 8 };
 struct route {
 	struct {
 		char *uri;
-		struct sa dst; /* for the choice of our address */
+		struct sa dst;	/* for the choice of our address */
+		int trunk_host; /* which of the trunk's it is, or -1 */
 	} hosts[ROUTE_HOSTS_MAX];
 	size_t count, next;
 	char *proxy;			/* or NULL */

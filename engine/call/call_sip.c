@@ -381,6 +381,7 @@ static void on_progress(uint16_t scode, struct mbuf *sdp, void *arg)
 	bool first = !call->media_on;
 
 	call_peer(call);
+	call_out_heard(call);
 	tmr_cancel(&call->host_tmr);
 	(void)mem_ref(call);
 	if ((scode == 180 || scode == 183) && !call->cdr.ring_at_ms)
@@ -410,6 +411,7 @@ static void on_established(struct mbuf *sdp, const struct sip_msg *msg,
 	usable = sdp && (call->out || !call->media_on) ? take_answer(call, sdp)
 						       : call->media_on;
 	if (call->out) {
+		call_out_heard(call);
 		mem_deref(call->msg);
 		call->msg = mem_ref((void *)msg);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "call/endpoint_private.h"
 #include "call/target.h"
 #include "call/trunk.h"
@@ -152,6 +153,7 @@ static bool add_host(struct making *m, const char *uri)
 		address_of(&r->hosts[r->count].dst, via.host);
 	else
 		address_of(&r->hosts[r->count].dst, t.host);
+	r->hosts[r->count].trunk_host = -1;
 	r->count++;
 	return true;
 }
@@ -222,13 +224,56 @@ static bool via_account(struct making *m, const struct account_params *p,
 	return add_host(m, uri);
 }
 
+static bool unreachable(struct making *m, const struct trunk *trunk)
+{
+	struct trunk_reading reading;
+
+	trunk_read(trunk, &reading);
+	return refuse(m, &refuse_trunk_down, "trunk '%s' is unreachable%s%s",
+		      trunk_params(trunk)->name, *reading.reason ? ": " : "",
+		      reading.reason);
+}
+
+/* The host that was added last is that one of the trunk's. */
+static bool mark(struct making *m, size_t host)
+{
+	m->route->hosts[m->route->count - 1].trunk_host = (int)host;
+	return true;
+}
+
+/* The trunk's hosts in order, those that lag or the others; none that is
+ * unreachable. */
+static bool add_hosts(struct making *m, const struct trunk *trunk,
+		      const char *user, bool lagged)
+{
+	const char *const *hosts = trunk_params(trunk)->hosts;
+	char uri[768];
+
+	for (size_t i = 0; hosts[i]; i++) {
+		struct trunk_reading reading = {.state = REACH_UNKNOWN};
+
+		if (i < trunk_host_count(trunk))
+			trunk_read_host(trunk, i, &reading);
+		if (reading.state == REACH_UNREACHABLE ||
+		    (reading.state == REACH_LAGGED) != lagged)
+			continue;
+		if (m->route->count == ROUTE_HOSTS_MAX)
+			break;
+		(void)snprintf(uri, sizeof(uri), "sip:%s@%s", user, hosts[i]);
+		if (!add_host(m, uri))
+			return false;
+		(void)mark(m, i);
+	}
+	return true;
+}
+
 static bool via_trunk(struct making *m, struct trunk *trunk)
 {
 	const struct trunk_params *p = trunk_params(trunk);
 	const char *account = m->dial->account ? m->dial->account : p->account;
 	const char *number = m->target.number;
 	const struct account_params *ap = NULL;
-	char full[160], user[3 * sizeof(full)], uri[768];
+	char full[160], user[3 * sizeof(full)];
 	bool name = (*number >= 'a' && *number <= 'z') ||
 		    (*number >= 'A' && *number <= 'Z');
 
@@ -244,16 +289,13 @@ static bool via_trunk(struct making *m, struct trunk *trunk)
 			       number + (*number == '+'));
 	else
 		(void)snprintf(full, sizeof(full), "%s", number);
+	if (trunk_state(trunk) == REACH_UNREACHABLE)
+		return unreachable(m, trunk);
 	if (!p->hosts && ap)
-		return via_account(m, ap, full);
+		return via_account(m, ap, full) && mark(m, 0);
 	user_escape(user, sizeof(user), full);
-	for (size_t i = 0; p->hosts && p->hosts[i]; i++) {
-		(void)snprintf(uri, sizeof(uri), "sip:%s@%s", user,
-			       p->hosts[i]);
-		if (!add_host(m, uri))
-			return false;
-	}
-	return true;
+	return add_hosts(m, trunk, user, false) &&
+	       add_hosts(m, trunk, user, true);
 }
 
 static bool find_trunk(struct making *m, const char *name)
@@ -267,12 +309,50 @@ static bool find_trunk(struct making *m, const char *name)
 	return via_trunk(m, trunk);
 }
 
+/* How well one of several trunks would do now. */
+enum fitness { NO_SUCH, DOWN, FULL, SLOW, FIT };
+
+static enum fitness fitness(const struct making *m, const char *name)
+{
+	struct trunk *trunk =
+		m->calls->trunks ? trunk_find(m->calls->trunks, name) : NULL;
+
+	if (!trunk)
+		return NO_SUCH;
+	if (trunk_state(trunk) == REACH_UNREACHABLE)
+		return DOWN;
+	if (!trunk_admits(trunk, clock_mono_ms()))
+		return FULL;
+	return trunk_state(trunk) == REACH_LAGGED ? SLOW : FIT;
+}
+
+/* The first of the best: a missing one is a mistake, and said. */
+static bool choose_trunk(struct making *m)
+{
+	const char *const *names = m->dial->trunks, *best = names[0];
+	enum fitness best_is = NO_SUCH;
+
+	for (; *names; names++) {
+		const enum fitness is = fitness(m, *names);
+
+		if (is == NO_SUCH)
+			return find_trunk(m, *names);
+		if (is > best_is) {
+			best = *names;
+			best_is = is;
+		}
+	}
+	return find_trunk(m, best);
+}
+
 static bool via_number(struct making *m)
 {
 	const struct calls *calls = m->calls;
 	const struct account_params *p;
 	struct trunk *only;
 
+	if (m->dial->trunks && m->dial->trunks[0])
+		return choose_trunk(m);
 	if (m->dial->trunk && *m->dial->trunk)
 		return find_trunk(m, m->dial->trunk);
 	if (m->dial->account && *m->dial->account) {
@@ -462,5 +542,29 @@ int route_make(struct route **rp, const struct calls *calls,
 	}
 	*refused = ok ? NULL : m.refused;
 	*rp = m.route;
+	return 0;
+}
+
+int calls_may_ask(const struct calls *calls, const char *uri, char *out,
+		  size_t out_size, char *err, size_t size)
+{
+	struct making m = {.calls = calls, .err = err, .size = size};
+
+	if (target_parse(&m.target, uri, err, size))
+		return EINVAL;
+	if (m.target.type != TARGET_URI || m.target.secure ||
+	    strlen(m.target.uri) >= out_size) {
+		(void)snprintf(err, size, "'%.64s' is no sip: URI", uri);
+		return EINVAL;
+	}
+	if (denied(&m, m.target.host) || denied(&m, m.target.user))
+		return EPERM;
+	if (!host_allowed(calls, m.target.host)) {
+		(void)snprintf(err, size,
+			       "host '%s' is not allowed: see outbound.allow",
+			       m.target.host);
+		return EPERM;
+	}
+	memcpy(out, m.target.uri, strlen(m.target.uri) + 1);
 	return 0;
 }

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "call/bucket.h"
 #include "call/target.h"
 
 struct trunks {
 	struct list list;
+	struct trunk_watch watch; /* stack NULL: nobody watches */
 	trunk_trust_h *trust;
 	void *arg;
 };
@@ -22,6 +24,7 @@ struct trunk {
 	char **hosts; /* NULL-terminated */
 	unsigned active;
 	struct bucket bucket;
+	struct trunk_reach *reach; /* NULL: not watched */
 };
 
 static void hosts_free(char **hosts)
@@ -46,6 +49,7 @@ static void trunk_destructor(void *arg)
 	struct trunk *t = arg;
 
 	list_unlink(&t->le);
+	mem_deref(t->reach);
 	strings_free(t);
 }
 
@@ -158,6 +162,42 @@ static int check(const struct trunk_params *p, char *err, size_t size)
 	return 0;
 }
 
+static void watch(const struct trunks *trunks, struct trunk *t)
+{
+	if (trunks->watch.stack &&
+	    trunk_reach_fit(&t->reach, t, &trunks->watch))
+		log_error(NULL, "trunk %s is not qualified: out of memory",
+			  t->name);
+}
+
+void trunks_watch(struct trunks *trunks, struct stack *stack,
+		  struct accounts *accounts, trunk_reach_h *handler, void *arg)
+{
+	struct le *le;
+
+	trunks->watch = (struct trunk_watch){
+		.stack = stack,
+		.accounts = accounts,
+		.handler = handler,
+		.arg = arg,
+	};
+	LIST_FOREACH(&trunks->list, le)
+	watch(trunks, le->data);
+}
+
+void trunks_account_set(struct trunks *trunks, const char *account)
+{
+	struct le *le;
+
+	LIST_FOREACH(&trunks->list, le)
+	{
+		struct trunk *t = le->data;
+
+		if (t->account && !t->hosts && !strcmp(t->account, account))
+			watch(trunks, t);
+	}
+}
+
 int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 	      char *err, size_t size)
 {
@@ -197,8 +237,10 @@ int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 		.prefix = t->prefix,
 		.max_calls = params->max_calls,
 		.max_cps = params->max_cps,
+		.reach = params->reach,
 	};
 	trust_hosts(trunks, t, true);
+	watch(trunks, t);
 	return 0;
 }
 
@@ -274,6 +316,54 @@ void trunk_each(const struct trunks *trunks, trunk_apply_h *fn, void *arg)
 		if (fn(t, arg))
 			return;
 	}
+}
+
+enum reach trunk_state(const struct trunk *trunk)
+{
+	struct trunk_reading reading;
+
+	trunk_read(trunk, &reading);
+	return reading.state;
+}
+
+void trunk_read(const struct trunk *trunk, struct trunk_reading *reading)
+{
+	if (trunk->reach)
+		trunk_reach_read(trunk->reach, reading);
+	else
+		*reading = (struct trunk_reading){.availability = -1,
+						  .reason = ""};
+}
+
+size_t trunk_host_count(const struct trunk *trunk)
+{
+	return trunk->reach ? trunk_reach_hosts(trunk->reach) : 0;
+}
+
+void trunk_read_host(const struct trunk *trunk, size_t host,
+		     struct trunk_reading *reading)
+{
+	trunk_reach_read_host(trunk->reach, host, reading);
+}
+
+size_t trunk_history(const struct trunk *trunk, struct trunk_change *out,
+		     size_t max)
+{
+	return trunk->reach ? trunk_reach_history(trunk->reach, out, max) : 0;
+}
+
+void trunk_qualify_now(struct trunk *trunk)
+{
+	if (trunk->reach)
+		trunk_reach_now(trunk->reach);
+}
+
+void trunk_evidence(struct trunk *trunk, size_t host,
+		    enum trunk_evidence evidence, uint32_t retry_after_s,
+		    const char *reason)
+{
+	trunk_reach_evidence(trunk->reach, host, evidence, retry_after_s,
+			     reason);
 }
 
 unsigned trunk_active(const struct trunk *trunk)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "call/trunk_reach.h"
 
 struct sa;
 struct trunks;
@@ -24,6 +25,7 @@ struct trunk_params {
 	const char *prefix;	     /* put before each number, in place of its
 					+; or NULL */
 	unsigned max_calls, max_cps; /* 0: no limit */
+	struct trunk_reach_params reach;
 };
 
 int trunks_alloc(struct trunks **tp);
@@ -46,6 +48,31 @@ void trunk_each(const struct trunks *trunks, trunk_apply_h *fn, void *arg);
  * it. NULL ends it. */
 typedef void(trunk_trust_h)(const struct sa *addr, bool add, void *arg);
 void trunks_trust(struct trunks *trunks, trunk_trust_h *trust, void *arg);
+
+/* Ask all hosts of all trunks, those to come too, from now on, as their
+ * parameters say; HANDLER is told of changes, and may set trunks. An account
+ * that was set: trunks that have only it. Ended by trunks_free(), which comes
+ * before stack_free(). */
+void trunks_watch(struct trunks *trunks, struct stack *stack,
+		  struct accounts *accounts, trunk_reach_h *handler, void *arg);
+void trunks_account_set(struct trunks *trunks, const char *account);
+
+/* What is known of it, and of its hosts: HOST from 0, in the order of its
+ * params (one, the account's server, when it has none). */
+enum reach trunk_state(const struct trunk *trunk);
+void trunk_read(const struct trunk *trunk, struct trunk_reading *reading);
+size_t trunk_host_count(const struct trunk *trunk);
+void trunk_read_host(const struct trunk *trunk, size_t host,
+		     struct trunk_reading *reading);
+/* The latest changes of the trunk's state, the last one first: how many. */
+size_t trunk_history(const struct trunk *trunk, struct trunk_change *out,
+		     size_t max);
+/* Ask its hosts now. */
+void trunk_qualify_now(struct trunk *trunk);
+/* What became of an INVITE to that host. */
+void trunk_evidence(struct trunk *trunk, size_t host,
+		    enum trunk_evidence evidence, uint32_t retry_after_s,
+		    const char *reason);
 
 /* Calls through it now. */
 unsigned trunk_active(const struct trunk *trunk);

@@ -193,6 +193,7 @@ void generation_retire(struct generation *gen)
 	gen->register_ref = LUA_NOREF;
 	timers_retire(host, gen);
 	subscriptions_retire(host, gen);
+	qualifies_retire(host, gen);
 	LIST_FOREACH(&host->scripts, le)
 	{
 		struct script *s = le->data;

@@ -125,6 +125,8 @@ static void open_state(lua_State *L, void *arg)
 	playback_open(L);
 	record_open(L);
 	csv_open(L);
+	trunk_open(L);
+	qualify_open(L);
 }
 
 int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
@@ -187,6 +189,7 @@ void scripts_free(struct scripts *host)
 	while ((le = list_head(&host->timers)))
 		timer_stop(le->data);
 	subscriptions_retire(host, NULL);
+	qualifies_retire(host, NULL);
 	while ((le = list_head(&host->legs)))
 		leg_abandon(le->data);
 	if (host->gen)

@@ -75,6 +75,7 @@ struct scripts {
 	struct hash *ids;	   /* the same with a call, by its id */
 	struct list timers;	   /* struct timer, armed */
 	struct list subscriptions; /* struct subscription: moon.on */
+	struct list asked;	   /* struct asked: moon.qualify */
 	struct soon soon;
 	struct script *running;
 	uint64_t errors;
@@ -322,6 +323,8 @@ void call_open(lua_State *L);
 void playback_open(lua_State *L);
 void record_open(lua_State *L);
 void csv_open(lua_State *L);
+void trunk_open(lua_State *L);
+void qualify_open(lua_State *L);
 
 /* Replace functions of the library's table at the top. */
 void string_open(lua_State *L);
@@ -341,6 +344,13 @@ void account_add_moon(lua_State *L);
 /* moon.account{…} and the like: VERB's table to the configuration. raises */
 int account_define(lua_State *L, const char *kind, const char *verb);
 void endpoint_add_moon(lua_State *L);
+void trunk_add_moon(lua_State *L);
+void qualify_add_moon(lua_State *L);
+/* lua_trunk.c: moon.trunk(name) */
+int trunk_push_named(lua_State *L, const char *name);
+/* lua_qualify.c: what this generation asks (NULL: any); before the state is
+ * closed. */
+void qualifies_retire(struct scripts *host, const struct generation *gen);
 void dial_add_moon(lua_State *L);
 void select_add_moon(lua_State *L);
 void wait_add_call(lua_State *L);

@@ -43,6 +43,8 @@ static int l_account(lua_State *L)
 
 static int l_trunk(lua_State *L)
 {
+	if (lua_type(L, 1) == LUA_TSTRING)
+		return trunk_push_named(L, lua_tostring(L, 1));
 	return account_define(L, "trunk", "moon.trunk");
 }
 

@@ -16,6 +16,7 @@
 enum {
 	TARGETS_MAX = 16,  /* of a list */
 	ATTEMPTS_MAX = 32, /* an endpoint is as many as it has telephones */
+	TRUNKS_MAX = 16,
 	HEADERS_MAX = 4096,
 	REASON_SIZE = 32,
 };
@@ -41,6 +42,7 @@ struct dial {
 	unsigned targets_count, count, next, pending;
 	struct attempt attempts[ATTEMPTS_MAX];
 	struct call_dial params;
+	char *trunks[TRUNKS_MAX + 1];
 	char headers[HEADERS_MAX];
 	bool in_turn;
 	struct leg *answered, *last; /* referenced */
@@ -50,7 +52,7 @@ struct dial {
 
 static const struct option dial_options[] = {
 	{"timeout", OPT_SECONDS},
-	{"trunk", OPT_STRING},
+	{"trunk", OPT_ANY},
 	{"account", OPT_STRING},
 	{"from", OPT_STRING},
 	{"display_name", OPT_STRING},
@@ -131,6 +133,10 @@ static void dial_free(void *arg)
 	for (unsigned i = 0; i < op->targets_count; i++) {
 		free(op->targets[i]);
 		op->targets[i] = NULL;
+	}
+	for (unsigned i = 0; op->trunks[i]; i++) {
+		free(op->trunks[i]);
+		op->trunks[i] = NULL;
 	}
 	op->answered = mem_deref(op->answered);
 	op->last = mem_deref(op->last);
@@ -308,12 +314,48 @@ static unsigned check_targets(lua_State *L, int index, const char *verb)
 	return (unsigned)n;
 }
 
+static void check_trunk(lua_State *L, const char *verb)
+{
+	if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+		(void)raise_error(L, "usage",
+				  "%s: option 'trunk' must be a trunk's name, "
+				  "or a list of names, got %s",
+				  verb, luaL_typename(L, -1));
+}
+
+/* A name, or a list of them. */
+static void check_trunks(lua_State *L, const char *verb)
+{
+	lua_Unsigned n;
+
+	if (!args_has(L, 2, "trunk"))
+		return;
+	if (lua_getfield(L, 2, "trunk") != LUA_TTABLE) {
+		check_trunk(L, verb);
+		lua_pop(L, 1);
+		return;
+	}
+	n = lua_rawlen(L, -1);
+	if (n == 0 || n > TRUNKS_MAX)
+		(void)raise_error(L, "usage",
+				  "%s: option 'trunk' is a list of 1 to %d "
+				  "names",
+				  verb, TRUNKS_MAX);
+	for (lua_Unsigned i = 1; i <= n; i++) {
+		lua_rawgeti(L, -1, (lua_Integer)i);
+		check_trunk(L, verb);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
 static void check_all(lua_State *L, const char *verb)
 {
 	if (!host_of(L)->config.calls)
 		(void)raise_error(L, "state", "%s: no telephony here", verb);
 	(void)check_targets(L, 1, verb);
 	args_check(L, 2, verb, dial_options, false);
+	check_trunks(L, verb);
 }
 
 static bool clean(const char *s)
@@ -368,11 +410,34 @@ static const char *lead_id(lua_State *L)
 	return id;
 }
 
+static void read_trunks(lua_State *L, struct dial *op)
+{
+	lua_Unsigned n;
+
+	if (!args_has(L, 2, "trunk"))
+		return;
+	if (lua_getfield(L, 2, "trunk") != LUA_TTABLE) {
+		lua_pop(L, 1);
+		op->params.trunk = args_string(L, 2, "trunk", NULL);
+		return;
+	}
+	n = lua_rawlen(L, -1);
+	for (lua_Unsigned i = 0; i < n; i++) {
+		lua_rawgeti(L, -1, (lua_Integer)i + 1);
+		op->trunks[i] = strdup(luaL_tolstring(L, -1, NULL));
+		lua_pop(L, 2);
+		if (!op->trunks[i])
+			(void)raise_memory(L);
+	}
+	lua_pop(L, 1);
+	op->params.trunks = (const char *const *)op->trunks;
+}
+
 static void read_params(lua_State *L, struct dial *op)
 {
 	struct call_dial *p = &op->params;
 
-	p->trunk = args_string(L, 2, "trunk", NULL);
+	read_trunks(L, op);
 	p->account = args_string(L, 2, "account", NULL);
 	p->from = args_string(L, 2, "from", NULL);
 	p->display_name = args_string(L, 2, "display_name", NULL);

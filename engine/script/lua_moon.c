@@ -165,6 +165,8 @@ void moon_push(lua_State *L, struct generation *gen)
 	select_add_moon(L);
 	account_add_moon(L);
 	endpoint_add_moon(L);
+	trunk_add_moon(L);
+	qualify_add_moon(L);
 	dial_add_moon(L);
 	log_push(L);
 	lua_setfield(L, -2, "log");

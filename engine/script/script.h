@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
+#include "sip/reach.h"
 
 struct loop;
 struct call;
@@ -21,6 +22,8 @@ struct accounts;
 struct endpoints;
 struct trunks;
 struct background;
+struct qualifier;
+struct qualify;
 struct scripts;
 
 struct scripts_handlers {
@@ -31,6 +34,8 @@ struct scripts_handlers {
 	/* moon.stop(), moon.drain(). */
 	void (*stop)(int exit_code, void *arg);
 	void (*drain)(void *arg);
+	/* A change of what moon.qualify asks about. */
+	void (*qualified)(struct qualify *qualify, enum reach was, void *arg);
 };
 
 /* What it points to is borrowed for life. */
@@ -43,6 +48,7 @@ struct scripts_config {
 	struct endpoints *endpoints; /* or NULL */
 	struct trunks *trunks;
 	struct media *media;
+	struct qualifier *qualifier;	/* NULL in tools */
 	const cJSON *config;		/* moon.config, secrets left out */
 	const char *lua_dir;		/* the runtime modules: package.path */
 	const char *const *prompt_dirs; /* NULL-terminated */

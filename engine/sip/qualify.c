@@ -9,6 +9,7 @@
 #include "sip/header.h"
 #include "sip/ping.h"
 #include "sip/qualify.h"
+#include "sip/reach.h"
 #include "sip/resolve.h"
 #include "sip/stack.h"
 
@@ -55,7 +56,7 @@ struct qualify {
 	size_t addr_count;
 	uint32_t every_ms, timeout_ms, gap_ms;
 	unsigned tries_max;
-	bool success;
+	bool success, passive;
 
 	/* this cycle */
 	uint64_t begun_ms; /* 0: none was */
@@ -68,42 +69,12 @@ struct qualify {
 	uint64_t sent_ns[QUALIFY_TRIES_MAX];
 
 	/* what is known */
-	enum reach state;
-	int64_t since_ms;
-	uint64_t changed_ms; /* monotonic */
-	uint64_t up_ms, down_ms;
+	struct reach_record reach;
 	uint32_t rtt_us, srtt_us;
 	uint16_t scode;
 	int err; /* of sending, in this cycle */
 	char reason[REASON_SIZE];
 };
-
-const char *reach_name(enum reach reach)
-{
-	switch (reach) {
-	case REACH_UNKNOWN:
-		return "unknown";
-	case REACH_REACHABLE:
-		return "reachable";
-	case REACH_LAGGED:
-		return "lagged";
-	case REACH_UNREACHABLE:
-		return "unreachable";
-	}
-	return "?";
-}
-
-enum reach reach_better(enum reach a, enum reach b)
-{
-	static const enum reach order[] = {REACH_REACHABLE, REACH_LAGGED,
-					   REACH_UNKNOWN};
-
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		if (a == order[i] || b == order[i])
-			return order[i];
-	}
-	return REACH_UNREACHABLE;
-}
 
 int qualifier_alloc(struct qualifier **qp, struct stack *stack)
 {
@@ -145,23 +116,10 @@ static void set_reason(struct qualify *q, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The time since the last change belongs to the state that it ends. */
-static void account_time(struct qualify *q, uint64_t now)
-{
-	if (q->state == REACH_UNREACHABLE)
-		q->down_ms += now - q->changed_ms;
-	else if (q->state != REACH_UNKNOWN)
-		q->up_ms += now - q->changed_ms;
-	q->changed_ms = now;
-}
-
 static void set_state(struct qualify *q, enum reach state)
 {
-	if (q->state == state)
+	if (!reach_set(&q->reach, state))
 		return;
-	account_time(q, clock_mono_ms());
-	q->state = state;
-	q->since_ms = clock_wall_ms();
 	metric_add(&sip_qualify_changes, 1);
 	if (!q->handler)
 		return;
@@ -329,12 +287,20 @@ void qualify_now(struct qualify *q)
 {
 	const uint64_t now = clock_mono_ms();
 
-	if (q->active || q->held)
+	if (q->active || q->held || q->passive)
 		return;
 	if (q->begun_ms && now < q->begun_ms + PACE_MS)
 		tmr_start(&q->tmr, q->begun_ms + PACE_MS - now, cycle, q);
 	else
 		tmr_start(&q->tmr, 0, cycle, q);
+}
+
+static void forgiven(void *arg)
+{
+	struct qualify *q = arg;
+
+	q->reason[0] = '\0';
+	set_state(q, REACH_UNKNOWN);
 }
 
 void qualify_failed(struct qualify *q, const char *reason, uint64_t hold_ms)
@@ -343,8 +309,20 @@ void qualify_failed(struct qualify *q, const char *reason, uint64_t hold_ms)
 	q->active = false;
 	q->held = true;
 	set_reason(q, "%s", reason);
-	tmr_start(&q->tmr, hold_ms, cycle, q);
+	if (hold_ms || !q->passive)
+		tmr_start(&q->tmr, hold_ms, q->passive ? forgiven : cycle, q);
+	else
+		tmr_cancel(&q->tmr);
 	set_state(q, REACH_UNREACHABLE);
+}
+
+void qualify_heard(struct qualify *q)
+{
+	if (!q->passive)
+		return;
+	tmr_cancel(&q->tmr);
+	q->reason[0] = '\0';
+	set_state(q, REACH_REACHABLE);
 }
 
 /* ---- making one -------------------------------------------------------- */
@@ -412,6 +390,7 @@ static void configure(struct qualify *q, const struct qualify_params *p)
 	if (q->tries_max > QUALIFY_TRIES_MAX)
 		q->tries_max = QUALIFY_TRIES_MAX;
 	q->success = p->success;
+	q->passive = p->passive;
 	q->method = p->method ? p->method : "OPTIONS";
 }
 
@@ -455,12 +434,12 @@ int qualify_alloc(struct qualify **qp, struct qualifier *qualifier,
 		mem_deref(q);
 		return err;
 	}
-	q->since_ms = clock_wall_ms();
-	q->changed_ms = clock_mono_ms();
+	reach_begin(&q->reach);
 	q->handler = handler;
 	q->arg = arg;
 	ping_begin(&q->ping, qualifier->stack, on_answer, q);
-	tmr_start(&q->tmr, first_delay_ms(qualifier), cycle, q);
+	if (!q->passive)
+		tmr_start(&q->tmr, first_delay_ms(qualifier), cycle, q);
 	q->qualifier = qualifier;
 	qualifier->count++;
 	*qp = q;
@@ -471,12 +450,12 @@ int qualify_alloc(struct qualify **qp, struct qualifier *qualifier,
 
 enum reach qualify_state(const struct qualify *q)
 {
-	return q->state;
+	return q->reach.state;
 }
 
 int64_t qualify_since(const struct qualify *q)
 {
-	return q->since_ms;
+	return q->reach.since_ms;
 }
 
 uint32_t qualify_rtt_us(const struct qualify *q)
@@ -491,18 +470,7 @@ uint32_t qualify_srtt_us(const struct qualify *q)
 
 double qualify_availability(const struct qualify *q)
 {
-	const uint64_t lately = clock_mono_ms() - q->changed_ms;
-	uint64_t up = q->up_ms, down = q->down_ms;
-
-	if (q->state == REACH_UNKNOWN)
-		return -1;
-	if (q->state == REACH_UNREACHABLE)
-		down += lately;
-	else
-		up += lately;
-	if (up + down == 0)
-		return q->state == REACH_UNREACHABLE ? 0 : 1;
-	return (double)up / (double)(up + down);
+	return reach_availability(&q->reach);
 }
 
 const char *qualify_reason(const struct qualify *q)

@@ -20,22 +20,11 @@
 #define MOONDIAL_SIP_QUALIFY_H
 
 #include <re.h>
+#include "sip/reach.h"
 
 struct stack;
 struct qualifier;
 struct qualify;
-
-enum reach {
-	REACH_UNKNOWN,
-	REACH_REACHABLE,
-	REACH_LAGGED,
-	REACH_UNREACHABLE,
-};
-/* "unknown", "reachable", "lagged", "unreachable" */
-const char *reach_name(enum reach reach);
-/* Of two ways to one peer the better: reachable, lagged, unknown,
- * unreachable. */
-enum reach reach_better(enum reach a, enum reach b);
 
 enum {
 	QUALIFY_EVERY_MS = 60000,
@@ -58,6 +47,8 @@ struct qualify_params {
 	uint32_t every_ms, timeout_ms, gap_ms;
 	unsigned tries;
 	bool success; /* only a 2xx says that it is there */
+	/* Asks nothing: only qualify_failed() and qualify_heard() tell. */
+	bool passive;
 };
 
 /* At each change of state. It may release QUALIFY, but not the qualifier. */
@@ -78,9 +69,13 @@ int qualify_alloc(struct qualify **qp, struct qualifier *qualifier,
 void qualify_now(struct qualify *qualify);
 
 /* A request of another kind has failed there, with REASON: unreachable, and a
- * cycle begins when HOLD_MS are over; answers until then are not heard. */
+ * cycle begins when HOLD_MS are over; answers until then are not heard. One
+ * that is passive becomes unknown then; HOLD_MS 0: when it is heard again. */
 void qualify_failed(struct qualify *qualify, const char *reason,
 		    uint64_t hold_ms);
+
+/* Something has come from it: a passive one is reachable. */
+void qualify_heard(struct qualify *qualify);
 
 enum reach qualify_state(const struct qualify *qualify);
 /* Wall ms of the last change of state; of the beginning, when unknown. */

@@ -139,6 +139,22 @@ function Campaign:give_up(why)
   end
 end
 
+--- Why no call can leave: its trunks are all unreachable; nil when one is not.
+--- Leads wait then, and no attempt of theirs is used up.
+function Campaign:unreachable()
+  local names = self.spec.trunk
+  names = type(names) == "table" and names or { names }
+  local why
+  for _, name in ipairs(names) do
+    local trunk = moon.trunk(name)
+    if not trunk or trunk.reachable ~= false then
+      return nil
+    end
+    why = ("trunk %s is unreachable: %s"):format(name, trunk.reason)
+  end
+  return why
+end
+
 --- Start what may start now. Returns the seconds to wait for more; nil: all
 --- leads are done.
 function Campaign:tick()
@@ -149,6 +165,11 @@ function Campaign:tick()
   elseif now < self.quiet_until then
     self.why = self.quiet_why
     return math.min(TICK, self.quiet_until - now)
+  end
+  local unreachable = self:unreachable()
+  if unreachable then
+    self.why = unreachable
+    return TICK
   end
   local allowed = self.pacer:allowed(now, self.live.active)
   if allowed == 0 then

@@ -9,7 +9,14 @@ local DB_RETRY = 1 -- seconds between two tries to note a result
 
 --- Reasons of moon.dial for which no INVITE has left, and that are not the
 --- lead's fault: true when they pass by themselves.
-local REFUSED = { limit = true, overload = true, draining = true, no_route = false, forbidden = false }
+local REFUSED = {
+  limit = true,
+  overload = true,
+  draining = true,
+  unreachable = true,
+  no_route = false,
+  forbidden = false,
+}
 
 --- Answers to our credentials, or to the want of them: nobody was rung.
 local DENIED = { [401] = true, [407] = true }

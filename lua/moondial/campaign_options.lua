@@ -21,11 +21,24 @@ local function whole(value)
   return math.type(value) == "integer" and value > 0
 end
 
+--- A name, or a list of them.
+local function trunks(value)
+  local list = type(value) == "table" and value or { value }
+  local count = 0
+  for key, name in pairs(list) do
+    if math.type(key) ~= "integer" or type(name) ~= "string" or name == "" then
+      return false
+    end
+    count = count + 1
+  end
+  return count > 0 and count == #list
+end
+
 -- name → { check, what it must be }
 local FIELDS = {
   name = { function(v) return type(v) == "string" and v:match("^[%w_%.%-]+$") and #v <= 64 end,
     "a name of letters, digits, _ . -" },
-  trunk = { function(v) return type(v) == "string" and v ~= "" end, "the name of a trunk" },
+  trunk = { trunks, "the name of a trunk, or a list of names" },
   leads = { function(v) return type(v) == "string" and v ~= "" end, "the path of a CSV file" },
   from = { function(v) return type(v) == "string" and v ~= "" end, "a caller id" },
   timeout = { function(v) return positive(v) and v <= 600 end, "seconds of ringing, at most 600" },

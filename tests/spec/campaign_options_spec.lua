@@ -46,6 +46,13 @@ describe("campaign options", function()
     assert.is_nil(options.check(good { retry = { busy = false } }).retry.busy)
   end)
 
+  it("may name several trunks", function()
+    assert.same({ "a", "b" }, options.check(good { trunk = { "a", "b" } }).trunk)
+    refused(good { trunk = {} }, "'trunk'", "list of names")
+    refused(good { trunk = { "a", 5 } }, "'trunk'")
+    refused(good { trunk = { "a", x = "b" } }, "'trunk'")
+  end)
+
   it("don't change the table that was given", function()
     local given = good { retry = {} }
     options.check(given, { retry = { busy = 2 } })

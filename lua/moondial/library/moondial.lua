@@ -65,7 +65,7 @@ function moon.on_call(pattern, handler) end
 
 ---@class moon.DialOptions
 ---@field timeout number? seconds to ring, default 60
----@field trunk string? for numbers
+---@field trunk string|string[]|nil for numbers; of a list the first that isn't unreachable and has room
 ---@field account string? credentials and identity
 ---@field from string?
 ---@field display_name string?
@@ -84,7 +84,7 @@ function moon.on_call(pattern, handler) end
 ---@param target string|string[] URI, number, "trunk:NAME/NUMBER", "account:NAME/NUMBER", "endpoint:NAME"
 ---@param options moon.DialOptions?
 ---@return moon.Call? call
----@return string? reason busy, no_answer, declined, invalid, limit, no_route, forbidden, …
+---@return string? reason busy, no_answer, declined, invalid, limit, unreachable, no_route, forbidden, …
 ---@return moon.Call? failed the last call tried
 function moon.dial(target, options) end
 
@@ -161,9 +161,59 @@ function moon.drain() end
 ---@param definition table fields of `accounts` in the configuration
 ---@return string name
 function moon.account(definition) end
+---@alias moon.Reach "unknown"|"reachable"|"lagged"|"unreachable"
+
+---@class moon.Reachability
+---@field state moon.Reach
+---@field reachable boolean? nil: unknown
+---@field since number? seconds since the epoch
+---@field rtt number? seconds, the last one
+---@field rtt_smoothed number?
+---@field availability number? percentage since the first verdict
+---@field reason string why it isn't reachable, or ""
+
+---@class moon.TrunkHost: moon.Reachability
+---@field host string
+
+---@class moon.TrunkChange
+---@field state moon.Reach
+---@field was moon.Reach
+---@field at number
+---@field rtt number?
+---@field reason string
+
+---@class moon.Trunk: moon.Reachability
+---@field name string
+---@field active integer calls through it now
+---@field hosts moon.TrunkHost[]
+---@field history moon.TrunkChange[] the last one first
+local trunk = {}
+--- Ask its hosts now.
+---@return true
+function trunk:qualify() end
+
+--- Define a trunk; or, by its name, what is known of it.
+---@overload fun(name: string): moon.Trunk?, "unknown"?
 ---@param definition table fields of `trunks` in the configuration
 ---@return string name
 function moon.trunk(definition) end
+---@return moon.Trunk[]
+function moon.trunks() end
+
+---@class moon.Qualify: moon.Reachability
+---@field uri string
+---@field code integer? status of the last response
+local qualify = {}
+function qualify:cancel() end
+--- Ask now.
+function qualify:now() end
+--- Whether a URI answers OPTIONS, at intervals, until it is cancelled.
+---@param uri string
+---@param options {every: number?, timeout: number?, tries: integer?, answer: "any"|"2xx"|nil}?
+---@return moon.Qualify?
+---@return "forbidden"|nil reason
+---@return string? message
+function moon.qualify(uri, options) end
 ---@param definition table fields of `endpoints` in the configuration
 ---@return string name
 function moon.endpoint(definition) end

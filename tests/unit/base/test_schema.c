@@ -48,6 +48,11 @@ static const struct schema fields[] = {
 	 .type = SCHEMA_STRING_OR_LIST,
 	 .choices = transports},
 	{.name = "rate", .type = SCHEMA_NUMBER, .min = 0.1, .max = DBL_MAX},
+	{.name = "qualify",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 1,
+	 .max = 3600,
+	 .unit = "s"},
 	{.name = "free", .type = SCHEMA_TABLE},
 	{.name = "user", .type = SCHEMA_ANY},
 	{0},
@@ -225,6 +230,28 @@ static void values_are_set_by_path_and_type(void **state)
 	cJSON_Delete(root);
 }
 
+static void a_number_or_boolean_is_either(void **state)
+{
+	cJSON *root = cJSON_CreateObject();
+	(void)state;
+
+	assert_true(check("{\"qualify\":true}"));
+	assert_true(check("{\"qualify\":false}"));
+	assert_true(check("{\"qualify\":1.5}"));
+	refused("{\"qualify\":\"often\"}",
+		"moondial.lua: qualify: expected true, false or a number, got "
+		"a string");
+	refused("{\"qualify\":0}",
+		"moondial.lua: qualify: must be from 1 to 3600 s, not 0");
+	set(root, "qualify", "on");
+	assert_true(schema_boolean(root, "qualify", false));
+	set(root, "qualify", "1");
+	assert_true(schema_number(root, "qualify", 0) == 1);
+	set(root, "qualify", "no");
+	assert_false(schema_boolean(root, "qualify", true));
+	cJSON_Delete(root);
+}
+
 static void set_refused(const char *path, const char *text, const char *message)
 {
 	cJSON *root = cJSON_CreateObject();
@@ -313,6 +340,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(a_field_may_check_more),
 		cmocka_unit_test(a_short_buffer_is_not_overrun),
+		cmocka_unit_test(a_number_or_boolean_is_either),
 		cmocka_unit_test(values_are_set_by_path_and_type),
 		cmocka_unit_test(a_wrong_set_says_why_and_changes_nothing),
 		cmocka_unit_test(absent_values_fall_back),

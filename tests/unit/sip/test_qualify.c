@@ -539,6 +539,29 @@ static void a_failed_invite_counts_until_it_is_forgiven(void **state)
 	assert_int_equal(qualify_state(peer), REACH_REACHABLE);
 }
 
+static void a_passive_one_knows_what_it_is_told(void **state)
+{
+	const struct qualify_params params = {.uri = uri, .passive = true};
+	(void)state;
+
+	begin(&params);
+	qualify_now(peer);
+	pass(3 * MINUTE_MS);
+	assert_int_equal(count, 0);
+	assert_int_equal(qualify_state(peer), REACH_UNKNOWN);
+	qualify_failed(peer, "INVITE: no answer", 10000);
+	assert_int_equal(qualify_state(peer), REACH_UNREACHABLE);
+	pass(10001);
+	assert_int_equal(qualify_state(peer), REACH_UNKNOWN);
+	qualify_failed(peer, "keep-alive: no pong", 0);
+	pass(10 * MINUTE_MS);
+	assert_int_equal(qualify_state(peer), REACH_UNREACHABLE);
+	qualify_heard(peer);
+	assert_int_equal(qualify_state(peer), REACH_REACHABLE);
+	assert_string_equal(qualify_reason(peer), "");
+	assert_int_equal(count, 0);
+}
+
 static void it_is_asked_when_wanted_but_not_often(void **state)
 {
 	(void)state;
@@ -916,6 +939,7 @@ int main(void)
 		TEST(or_2xx_only),
 		TEST(what_answers_no_request_of_this_cycle_says_nothing),
 		TEST(a_failed_invite_counts_until_it_is_forgiven),
+		TEST(a_passive_one_knows_what_it_is_told),
 		TEST(it_is_asked_when_wanted_but_not_often),
 		TEST(availability_is_the_share_of_time),
 		TEST(the_round_trip_is_smoothed),

@@ -1,0 +1,34 @@
+/* reachability.h -- what becomes of a change: a row, and an event for scripts
+ *
+ * moon.on("reachability") and the table `reachability` say the same, the former
+ * in seconds.
+ */
+#ifndef MOONDIAL_APP_REACHABILITY_H
+#define MOONDIAL_APP_REACHABILITY_H
+
+#include <stdint.h>
+#include "sip/reach.h"
+
+struct engine;
+struct qualify;
+struct trunk;
+struct trunk_change;
+
+/* KIND "trunk", "host" (of the trunk NAME), "endpoint", "uri". HOST may be
+ * NULL. */
+struct reachability {
+	const char *kind, *name, *host;
+	enum reach was, now;
+	int64_t at_ms;
+	uint32_t rtt_us; /* 0: unknown */
+	const char *reason;
+};
+void reachability_tell(struct engine *engine, const struct reachability *r);
+
+/* As trunk_reach_h, with ARG a struct engine. */
+void reachability_of_trunk(struct trunk *trunk,
+			   const struct trunk_change *change, void *arg);
+/* As scripts_handlers.qualified. */
+void reachability_of_uri(struct qualify *qualify, enum reach was, void *arg);
+
+#endif
