@@ -18,6 +18,8 @@ enum {
 	/* Each is told with its arrival: reading late does no harm. Nor does
 	 * a report of ours that is late: their times are random anyway. */
 	RTCP_READ_MS = 1000,
+	/* … the first time: for what else is done then, see connect_latched. */
+	RTCP_FIRST_MS = 200,
 	DIGITS_MAX = 50,     /* a second; faster than any finger */
 	STRANGERS_MAX = 200, /* packets in a second that are still counted */
 	/* What came so long before the stream began to listen is not heard. */
@@ -133,6 +135,7 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 		stream->running_ns = now_ns;
 		stream->frame_ms = STREAM_FRAME_MS;
 		stream->packet_ms = STREAM_PTIME_MAX_MS;
+		stream->rtcp_ms = RTCP_READ_MS - RTCP_FIRST_MS;
 		rtcp_begin(&stream->rtcp, now_ns);
 	}
 	/* What divides both the frame and the packet. */
@@ -342,8 +345,10 @@ static void read_rtp(struct stream *stream, uint64_t now_ns)
 	for (int i = 0; i < READ_MAX; i++) {
 		if (!read_packet(env, stream->fd_rtp, now_ns,
 				 stream->alone ? NULL : &src, &len,
-				 &arrival_ns))
+				 &arrival_ns)) {
+			stream->alone = stream->connected;
 			return;
+		}
 		if (arrival_ns + STALE_NS < stream->running_ns)
 			continue;
 		lasts_ns = rtp_came(stream, env->bytes, len, &src, arrival_ns,
@@ -352,7 +357,8 @@ static void read_rtp(struct stream *stream, uint64_t now_ns)
 			continue;
 		since_ns = arrival_ns - stream->rx_ns;
 		stream->rx_ns = arrival_ns;
-		if (is_regular(since_ns, now_ns - arrival_ns, lasts_ns))
+		if (stream->alone == stream->connected &&
+		    is_regular(since_ns, now_ns - arrival_ns, lasts_ns))
 			return;
 	}
 }
@@ -530,7 +536,6 @@ static void connect_latched(struct stream *stream)
 	uint32_t strangers = stream->rx_rejected - stream->rx_rejected_before;
 
 	stream->rx_rejected_before = stream->rx_rejected;
-	stream->alone = stream->connected;
 	if (stream->connected || !latch_is_final(&stream->latch) ||
 	    (strangers && strangers < STRANGERS_MAX))
 		return;

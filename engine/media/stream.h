@@ -73,7 +73,7 @@ struct stream {
 	int fd_rtp, fd_rtcp;
 	bool running;	/* media_stream_set() came */
 	bool connected; /* fd_rtp, to the latched source … */
-	bool alone;	/* … for so long that nothing else is in its queue */
+	bool alone;	/* … and nothing else is in its queue any more */
 	bool mute_rx, mute_tx;
 	bool in_event;	   /* a telephone event instead of audio */
 	bool digits_begun; /* the first of DIGITS is being sent */

@@ -33,47 +33,42 @@ static bool set_has(const struct node *node, unsigned char c)
 	return node->set[c >> 3] >> (c & 7) & 1;
 }
 
-static int (*class_of(int letter))(int)
+static const struct {
+	char letter;
+	int (*is)(int);
+} classes[] = {
+	{'a', isalpha}, {'c', iscntrl},	 {'d', isdigit}, {'g', isgraph},
+	{'l', islower}, {'p', ispunct},	 {'s', isspace}, {'u', isupper},
+	{'w', isalnum}, {'x', isxdigit},
+};
+
+enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
+
+/* Patterns are compiled at each use: most of that would be asking 256 times. */
+static struct node class_sets[CLASSES];
+
+__attribute__((constructor)) static void make_class_sets(void)
 {
-	switch (tolower(letter)) {
-	case 'a':
-		return isalpha;
-	case 'c':
-		return iscntrl;
-	case 'd':
-		return isdigit;
-	case 'g':
-		return isgraph;
-	case 'l':
-		return islower;
-	case 'p':
-		return ispunct;
-	case 's':
-		return isspace;
-	case 'u':
-		return isupper;
-	case 'w':
-		return isalnum;
-	case 'x':
-		return isxdigit;
-	default:
-		return NULL;
-	}
+	for (size_t i = 0; i < CLASSES; i++)
+		for (unsigned c = 0; c < 256; c++)
+			if (classes[i].is((int)c))
+				set_add(&class_sets[i], c);
 }
 
 /* What "%LETTER" stands for; a letter without meaning stands for itself. */
 static void set_escape(struct node *node, unsigned char letter)
 {
-	int (*is)(int) = class_of(letter);
+	const uint8_t flip = isupper(letter) ? 0xff : 0;
+	size_t n = 0;
 
-	if (!is) {
+	while (n < CLASSES && classes[n].letter != tolower(letter))
+		n++;
+	if (n == CLASSES) {
 		set_add(node, letter);
 		return;
 	}
-	for (unsigned c = 0; c < 256; c++) {
-		if (!is((int)c) == (isupper(letter) != 0))
-			set_add(node, c);
-	}
+	for (size_t i = 0; i < sizeof(node->set); i++)
+		node->set[i] |= class_sets[n].set[i] ^ flip;
 }
 
 /* The ']' of the set that begins at P; the first character closes nothing, nor

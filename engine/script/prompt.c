@@ -43,21 +43,25 @@ struct paths {
 static void add(struct paths *paths, const char *folder, const char *name,
 		const char *ending, size_t root)
 {
-	const size_t folder_size = strlen(folder), name_size = strlen(name);
-	const size_t size = folder_size + name_size + strlen(ending) + 2;
+	const char *const parts[] = {folder, *folder ? "/" : "", name, ending};
+	enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+	size_t sizes[PARTS], size = 1;
 	char *path, *p;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		sizes[i] = strlen(parts[i]);
+		size += sizes[i];
+	}
 
 	if (size > PATH_MAX || paths->count == PATHS_MAX)
 		return;
 	path = malloc(size);
 	if (!path)
 		return;
-	p = memcpy(path, folder, folder_size);
-	p += folder_size;
-	if (folder_size)
-		*p++ = '/';
-	memcpy(p, name, name_size);
-	strcpy(p + name_size, ending);
+	p = path;
+	for (size_t i = 0; i < PARTS; p += sizes[i++])
+		memcpy(p, parts[i], sizes[i]);
+	*p = '\0';
 	paths->list[paths->count] = path;
 	paths->roots[paths->count++] = root;
 }

@@ -40,6 +40,7 @@ struct request {
 
 	/* what came of it */
 	bool dropped; /* it failed for good; don't run it again */
+	bool guarded; /* it has failed: it gets a savepoint of its own */
 	struct store_result result;
 	char error[256];
 	struct store_value *values;

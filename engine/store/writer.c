@@ -214,12 +214,12 @@ static void roll_back(struct writer *w)
 
 enum run { RUN_OK, RUN_AGAIN, RUN_TROUBLE };
 
-/* One request in its savepoint. RUN_AGAIN: the group is gone, start it anew
- * without this one. */
+/* One request in its savepoint. RUN_AGAIN: the group is gone, start it anew.
+ * A savepoint copies each page that is written: of ours, which hardly ever
+ * fail, only one that has failed gets one. */
 static enum run run_one(struct writer *w, struct request *req, int *rcp)
 {
-	/* A single statement undoes itself; only ours are known to. */
-	bool savepoint = !req->builtin || req->count > 1;
+	bool savepoint = !req->builtin || req->guarded;
 	int rc = SQLITE_OK;
 
 	if (savepoint)
@@ -244,6 +244,11 @@ static enum run run_one(struct writer *w, struct request *req, int *rcp)
 		req->dropped = true;
 		return RUN_AGAIN;
 	}
+	if (!savepoint && rc && req->count > 1) {
+		req->guarded = true;
+		return RUN_AGAIN;
+	}
+	/* A single statement undoes itself; only ours are known to. */
 	if (!savepoint)
 		return RUN_OK;
 	if (rc)

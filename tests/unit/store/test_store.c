@@ -222,6 +222,40 @@ static void a_failing_statement_undoes_its_own_request_only(void **state)
 	assert_int_equal(number(f, "SELECT SUM(n) FROM t"), 5);
 }
 
+/* They run without a savepoint, until one fails. */
+static void built_in_statements_that_fail_undo_their_own_request_only(void **st)
+{
+	enum { COLUMNS = 17 };
+	struct fixture *f = *st;
+	struct outcome out[3] = {{0}};
+	const char *const names[] = {"one", "two", "three"};
+	struct store_value nothing[COLUMNS];
+
+	must_open(f, STORE_ENGINE);
+	for (size_t i = 0; i < COLUMNS; i++)
+		nothing[i] = none();
+	for (size_t i = 0; i < 3; i++) {
+		struct store_value put[] = {text(names[i]), none(), none(),
+					    integer(1)};
+		struct store_statement both[] = {
+			{store_query("campaign_put"), put, ARRAY_SIZE(put)},
+			{store_query("cdr_begin"), nothing, COLUMNS},
+		};
+
+		assert_true(store_request(f->store, both, i == 1 ? 2 : 1,
+					  note_outcome, &out[i]) != 0);
+	}
+	wait_until(f, &out[2].answered, 1);
+	assert_string_equal(out[0].error, "");
+	assert_string_equal(out[1].code, "constraint");
+	assert_int_equal(out[1].failed, 1);
+	assert_string_equal(out[2].error, "");
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM campaigns "
+				   "WHERE name IN ('one', 'three')"),
+			 2);
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM campaigns"), 2);
+}
+
 static void a_statement_that_rolls_back_takes_no_other_along(void **state)
 {
 	struct fixture *f = *state;
@@ -428,6 +462,7 @@ int main(void)
 		TEST(records_that_wait_are_written_when_the_store_closes),
 		TEST(records_share_a_commit),
 		TEST(a_failing_statement_undoes_its_own_request_only),
+		TEST(built_in_statements_that_fail_undo_their_own_request_only),
 		TEST(a_statement_that_rolls_back_takes_no_other_along),
 		TEST(a_deferred_constraint_fails_its_own_request_only),
 		TEST(misuse_is_told),
