@@ -129,7 +129,7 @@ static int l_endpoints(lua_State *L)
 	}
 	endpoint_each(endpoints, count_one, &names.room);
 	names.list =
-		lua_newuserdatauv(L, names.room * sizeof(*names.list) + 1, 0);
+		lua_newuserdatauv(L, names.room * sizeof(const char *) + 1, 0);
 	endpoint_each(endpoints, note, &names);
 	lua_createtable(L, (int)names.count, 0);
 	for (size_t i = 0; i < names.count; i++) {
