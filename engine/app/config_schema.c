@@ -164,6 +164,33 @@ const struct schema config_account_fields[] = {
 	 .unit = "s",
 	 .def = "25",
 	 .help = "from one keepalive to the next at most"},
+	{.name = "keepalive_sip",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 2,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "false",
+	 .help = "OPTIONS within its calls so often; true: half of "
+		 "nat_session_time"},
+	{.name = "keepalive_rtp",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 2,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "false",
+	 .help = "some audio leaves within so long, also on hold; true: half "
+		 "of nat_session_time"},
+	{.name = "nat_session_time",
+	 .type = SCHEMA_NUMBER,
+	 .min = 5,
+	 .max = 120,
+	 .unit = "s",
+	 .def = "30",
+	 .help = "the shortest NAT binding that must be kept"},
+	{.name = "keepalive_hangup",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "false",
+	 .help = "whether an OPTIONS that nobody answers ends the call"},
 	{0},
 };
 
@@ -250,6 +277,33 @@ const struct schema config_trunk_fields[] = {
 	 .unit = "s",
 	 .def = "25",
 	 .help = "from one keepalive to the next at most"},
+	{.name = "keepalive_sip",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 2,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "the account's",
+	 .help = "OPTIONS within its calls so often; true: half of "
+		 "nat_session_time"},
+	{.name = "keepalive_rtp",
+	 .type = SCHEMA_NUMBER_OR_BOOLEAN,
+	 .min = 2,
+	 .max = 3600,
+	 .unit = "s",
+	 .def = "the account's",
+	 .help = "some audio leaves within so long, also on hold; true: half "
+		 "of nat_session_time"},
+	{.name = "nat_session_time",
+	 .type = SCHEMA_NUMBER,
+	 .min = 5,
+	 .max = 120,
+	 .unit = "s",
+	 .def = "the account's",
+	 .help = "the shortest NAT binding that must be kept"},
+	{.name = "keepalive_hangup",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "the account's",
+	 .help = "whether an OPTIONS that nobody answers ends the call"},
 	{0},
 };
 
@@ -375,6 +429,7 @@ static const struct schema account_item = {.type = SCHEMA_TABLE,
 static const struct schema trunk_item = {.type = SCHEMA_TABLE,
 					 .fields = config_trunk_fields};
 
+static const char *const openings[] = {"rtp", "crlf", "empty", NULL};
 static const char *const latches[] = {"nat", "signalled", "any", NULL};
 
 static const struct schema jitter_fields[] = {
@@ -443,6 +498,18 @@ static const struct schema rtp_fields[] = {
 	 .def = "true",
 	 .help = "audio goes before all else, where the system permits "
 		 "real-time priority"},
+	{.name = "opening_packets",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 50,
+	 .def = "0",
+	 .help = "sent before the audio of a stream, to open NATs and media "
+		 "proxies"},
+	{.name = "opening_kind",
+	 .type = SCHEMA_STRING,
+	 .choices = openings,
+	 .def = "\"rtp\"",
+	 .help = "of which kind: rtp (silence), crlf (two line ends), empty"},
 	{.name = "workers",
 	 .type = SCHEMA_INTEGER,
 	 .min = 0,

@@ -42,6 +42,33 @@ static uint32_t keepalive_interval_ms(const cJSON *t)
 	return (uint32_t)(1000 * schema_number(t, "keepalive_interval", 25));
 }
 
+static uint32_t keepalive_ms(const cJSON *t, const char *key)
+{
+	const cJSON *value = schema_get(t, key);
+
+	if (!value)
+		return KEEPALIVE_UNSAID;
+	if (cJSON_IsBool(value))
+		return cJSON_IsTrue(value) ? KEEPALIVE_DERIVED : KEEPALIVE_OFF;
+	return (uint32_t)(1000 * value->valuedouble + 0.5);
+}
+
+static struct session_keepalive keepalive_of(const cJSON *t)
+{
+	return (struct session_keepalive){
+		.sip_ms = keepalive_ms(t, "keepalive_sip"),
+		.rtp_ms = keepalive_ms(t, "keepalive_rtp"),
+		.nat_session_ms =
+			(uint32_t)(1000 *
+				   schema_number(t, "nat_session_time", 0)),
+		.hangup = !schema_get(t, "keepalive_hangup")
+				  ? KEEPALIVE_HANGUP_UNSAID
+			  : schema_boolean(t, "keepalive_hangup", false)
+				  ? KEEPALIVE_HANGUP_YES
+				  : KEEPALIVE_HANGUP_NO,
+	};
+}
+
 static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			  size_t size)
 {
@@ -63,6 +90,7 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
 		.flow_keepalive = keepalive_kind(t),
 		.flow_keepalive_ms = keepalive_interval_ms(t),
+		.keepalive = keepalive_of(t),
 	};
 
 	if (p.retry_max < p.retry_min) {
@@ -113,6 +141,7 @@ static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 		.max_calls = (unsigned)schema_number(t, "max_calls", 0),
 		.max_cps = (unsigned)schema_number(t, "max_rate", 0),
 		.reach = reach_of(t),
+		.keepalive = keepalive_of(t),
 	};
 	bool ok = false;
 

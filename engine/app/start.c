@@ -308,6 +308,13 @@ static enum media_latch latch(const char *name)
 					    : MEDIA_LATCH_NAT;
 }
 
+static enum media_opening opening(const char *name)
+{
+	return !strcmp(name, "crlf")	? MEDIA_OPENING_CRLF
+	       : !strcmp(name, "empty") ? MEDIA_OPENING_EMPTY
+					: MEDIA_OPENING_RTP;
+}
+
 static bool start_calls(struct engine *engine, char *err, size_t size)
 {
 	static const struct calls_handlers handlers = {
@@ -335,6 +342,10 @@ static bool start_calls(struct engine *engine, char *err, size_t size)
 							    0.02) +
 				       0.5),
 		.latch = latch(schema_string(root, "rtp.latch", "nat")),
+		.opening_packets =
+			(uint8_t)schema_number(root, "rtp.opening_packets", 0),
+		.opening_kind =
+			opening(schema_string(root, "rtp.opening_kind", "rtp")),
 		.media_timeout_ms =
 			(uint32_t)(1000 *
 				   schema_number(root, "rtp.timeout", 30)),

@@ -22,6 +22,7 @@ static void call_destructor(void *arg)
 	tmr_cancel(&call->ring_tmr);
 	tmr_cancel(&call->max_tmr);
 	tmr_cancel(&call->host_tmr);
+	call_keepalive_stop(call);
 	mem_deref(call->wanted_disposition);
 	mem_deref(call->msg);
 	mem_deref(call->dialed_user);
@@ -55,6 +56,7 @@ int call_alloc(struct call **cp, struct calls *calls, bool out)
 	tmr_init(&call->ring_tmr);
 	tmr_init(&call->max_tmr);
 	tmr_init(&call->host_tmr);
+	tmr_init(&call->keepalive.tmr);
 	id_make(call->cdr.id);
 	call->cdr.direction = out ? "out" : "in";
 	call->cdr.hangup_by = "";
@@ -149,6 +151,7 @@ void call_answered(struct call *call)
 	if (call->max_ms)
 		tmr_start(&call->max_tmr, call->max_ms, max_duration, call);
 	call_media_watch(call);
+	call_keepalive_apply(call);
 	log_info(call->cdr.id, "answered after %.1f s",
 		 (double)(call->cdr.answered_at_ms - call->cdr.started_at_ms) /
 			 1000.0);
@@ -224,6 +227,8 @@ void call_end(struct call *call, const struct call_outcome *o)
 	tmr_cancel(&call->host_tmr);
 	list_unlink(&call->we);
 	info_send_flush(call);
+	call_options_flush(call);
+	call_keepalive_stop(call);
 	call_media_close(call);
 	call_count_out(call);
 	log_info(call->cdr.id, "ended: %s, by %s (%s)", call->cdr.disposition,

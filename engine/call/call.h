@@ -17,6 +17,7 @@
 #include <re.h>
 #include "base/ids.h"
 #include "media/media.h"
+#include "sip/session_keepalive.h"
 
 struct call;
 struct calls;
@@ -61,13 +62,16 @@ enum call_event_type {
 	CALL_EV_DIGIT, /* digit, duration_ms (RFC 4733 or INFO alike) */
 	CALL_EV_HOLD,  /* the far side has put us on hold */
 	CALL_EV_RESUME,
-	CALL_EV_MEDIA_TIMEOUT, /* no RTP for so long: duration_ms */
-	CALL_EV_PLAY_DONE,     /* op, result, text */
-	CALL_EV_RECORD_DONE,   /* op, result, file, duration_ms; also after
-				  ENDED: the file is complete then */
-	CALL_EV_DTMF_DONE,     /* op, result, text */
-	CALL_EV_OFFER_DONE,    /* our hold or unhold: scode, text */
-	CALL_EV_CLOSED,	       /* after ENDED: audio is gone, stats are there */
+	CALL_EV_MEDIA_TIMEOUT,	  /* no RTP for so long: duration_ms */
+	CALL_EV_PLAY_DONE,	  /* op, result, text */
+	CALL_EV_RECORD_DONE,	  /* op, result, file, duration_ms; also after
+				     ENDED: the file is complete then */
+	CALL_EV_DTMF_DONE,	  /* op, result, text */
+	CALL_EV_OFFER_DONE,	  /* our hold or unhold: scode, text */
+	CALL_EV_KEEPALIVE_FAILED, /* an OPTIONS of ours: scode 481, 408, or 0:
+				     no answer at all; duration_ms: waited */
+	CALL_EV_OPTIONS_DONE,	  /* op, scode (0: no answer), msg, rtt_us */
+	CALL_EV_CLOSED, /* after ENDED: audio is gone, stats are there */
 };
 
 struct call_event {
@@ -78,6 +82,8 @@ struct call_event {
 	uint32_t duration_ms;
 	uint16_t scode;
 	const char *file, *text;
+	const struct sip_msg *msg;
+	uint32_t rtt_us;
 };
 
 /* The script's ear. Strings are valid during the call only. */
@@ -109,6 +115,8 @@ struct calls_config {
 	uint32_t max_duration_ms;    /* 0: none */
 	uint16_t ptime_ms;
 	enum media_latch latch;
+	uint8_t opening_packets; /* before the audio of a stream */
+	enum media_opening opening_kind;
 	/* Answered, not on hold, and no RTP for so long: an event; the end
 	 * ("media_timeout", by the engine). 0: never. */
 	uint32_t media_timeout_ms, media_hangup_ms;
@@ -243,6 +251,16 @@ void call_mute(struct call *call, bool rx, bool tx);
 enum { CALL_NEVER = INT32_MAX };
 void call_set_media_timeout(struct call *call, uint32_t timeout_ms,
 			    uint32_t hangup_ms);
+/* Keep its path open, from now on (session_keepalive.h); what KEEPALIVE leaves
+ * unsaid stays as it is, as its trunk and account say. At any time. EPROTO: it
+ * has ended. */
+int call_keepalive(struct call *call,
+		   const struct session_keepalive *keepalive);
+/* The same for an account: its calls in progress, and those to come. ENOENT. */
+int calls_account_keepalive(struct calls *calls, const char *account,
+			    const struct session_keepalive *keepalive);
+/* OPTIONS in the dialog; CALL_EV_OPTIONS_DONE tells. EPROTO: not answered. */
+int call_options(struct call *call, uint32_t *op);
 /* Response headers of 18x/200/3xx–6xx to come: "Name", "value". EINVAL for a
  * name or value that would break the message or may not be set. */
 int call_set_header(struct call *call, const char *name, const char *value);

@@ -62,6 +62,8 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 		.tx = agreed->tx,
 		.rx = agreed->rx,
 		.latch = call->calls->config.latch,
+		.opening = call->calls->config.opening_packets,
+		.opening_kind = call->calls->config.opening_kind,
 	};
 
 	for (size_t i = 0; i < agreed->format_count; i++) {
@@ -78,6 +80,7 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 	call->media_on = true;
 	call->pt_dtmf_tx = agreed->pt_dtmf_tx;
 	cdr_set(&call->cdr, &call->cdr.codec, params.codec->name);
+	call_keepalive_apply(call);
 }
 
 /* RTP is expected while the call is answered and nobody holds it. */

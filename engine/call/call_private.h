@@ -4,6 +4,7 @@
  *   call.c       life, end, CDR, reading            route.c     where to
  *   call_in.c    an INVITE comes                    call_out.c  one leaves
  *   call_sip.c   verbs and what the session says    call_media.c  audio
+ *   keepalive.c  its path is kept open
  *
  * References: the table holds one from a call's beginning until its CDR is
  * complete, and with it all that can call back: session, stream, timers.
@@ -113,6 +114,17 @@ void call_count_out(struct call *call);
 struct info_send;
 struct route;
 
+/* keepalive.c */
+struct call_keepalive {
+	struct session_keepalive said; /* by the script */
+	uint32_t sip_ms, rtp_ms;       /* in force; 0: none */
+	bool hangup;
+	handle_t rtp_stream; /* that was told RTP_MS */
+	struct tmr tmr;
+	bool asking; /* an OPTIONS is under way */
+	uint64_t asked_ms;
+};
+
 struct call {
 	struct le le; /* calls->list */
 	struct le he; /* calls->by_id */
@@ -164,7 +176,9 @@ struct call {
 	int pt_dtmf_tx;
 	uint32_t last_op;
 	struct digit_filter digits;
-	struct list infos; /* struct info_send */
+	struct list infos;   /* struct info_send */
+	struct list options; /* struct options */
+	struct call_keepalive keepalive;
 
 	/* end */
 	unsigned scripts;
@@ -216,6 +230,11 @@ int info_send(struct call *call, uint32_t op, const char *digits,
 	      uint32_t duration_ms, uint32_t gap_ms);
 bool info_send_stop(struct call *call, uint32_t op);
 void info_send_flush(struct call *call);
+
+/* keepalive.c: answered, its audio has begun, or what was said has changed. */
+void call_keepalive_apply(struct call *call);
+void call_keepalive_stop(struct call *call);
+void call_options_flush(struct call *call);
 
 /* call_sip.c */
 /* Refuse an incoming call; REASON, for the CDR, may be NULL. */

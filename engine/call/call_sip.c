@@ -251,7 +251,7 @@ void call_hangup(struct call *call, enum call_party by, const char *why)
 
 	assert(loop_is_mine(call->calls->loop));
 	if (call->state == CALL_ANSWERED || call->state == CALL_ENDED) {
-		if (is(why, "media_timeout"))
+		if (is(why, "media_timeout") || is(why, "keepalive_failed"))
 			o.q850 = 102; /* recovery on timer expiry */
 		if (is(why, "endpoint_restarted"))
 			o.q850 = 27; /* destination out of order */

@@ -238,6 +238,7 @@ int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 		.max_calls = params->max_calls,
 		.max_cps = params->max_cps,
 		.reach = params->reach,
+		.keepalive = params->keepalive,
 	};
 	trust_hosts(trunks, t, true);
 	watch(trunks, t);

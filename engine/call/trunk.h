@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include "call/trunk_reach.h"
 
+#include "sip/session_keepalive.h"
+
 struct sa;
 struct trunks;
 struct trunk;
@@ -26,6 +28,8 @@ struct trunk_params {
 					+; or NULL */
 	unsigned max_calls, max_cps; /* 0: no limit */
 	struct trunk_reach_params reach;
+	struct session_keepalive keepalive; /* of its calls; wins over the
+					       account's */
 };
 
 int trunks_alloc(struct trunks **tp);

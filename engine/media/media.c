@@ -389,6 +389,18 @@ void media_stream_watch(struct media *media, handle_t stream,
 	worker_post(port->worker->worker, message);
 }
 
+void media_stream_keepalive(struct media *media, handle_t stream,
+			    uint32_t interval_ms)
+{
+	struct port *port = port_of(media, stream);
+	struct message *message = command(port, MESSAGE_KEEPALIVE, stream, 0);
+
+	if (!message)
+		return;
+	message->u.keepalive_ms = interval_ms;
+	worker_post(port->worker->worker, message);
+}
+
 void media_stream_mute(struct media *media, handle_t stream, bool rx, bool tx)
 {
 	struct port *port = port_of(media, stream);

@@ -139,6 +139,13 @@ enum media_latch {
 	MEDIA_LATCH_ANY,       /* a third host, when both are silent */
 };
 
+/* What opens a NAT, or a media proxy, before audio flows. */
+enum media_opening {
+	MEDIA_OPENING_RTP,   /* packets of silence */
+	MEDIA_OPENING_CRLF,  /* two line ends: no RTP, and dropped as such */
+	MEDIA_OPENING_EMPTY, /* datagrams without a byte */
+};
+
 enum { MEDIA_FORMATS_MAX = 8 };
 
 struct media_params {
@@ -149,6 +156,8 @@ struct media_params {
 	bool tx, rx;	   /* by the SDP directions of both sides */
 	uint16_t ptime_ms; /* of what we send: 10–60, usually 20 */
 	enum media_latch latch;
+	uint8_t opening; /* packets, when RADDR is new; 0: none */
+	enum media_opening opening_kind;
 	struct sa raddr;      /* where SDP says; port 0: nowhere yet */
 	struct sa raddr_rtcp; /* RFC 3605, or port + 1 */
 	struct sa signalling; /* where SIP comes from (its port is ignored) */
@@ -171,6 +180,12 @@ void media_stream_set(struct media *media, handle_t stream,
  * have asked the peer not to send (PARAMS' rx) nothing is told. */
 void media_stream_watch(struct media *media, handle_t stream,
 			uint32_t timeout_ms, uint32_t vanished_ms);
+
+/* From now on a packet of silence leaves within each INTERVAL_MS (2000 or more)
+ * in which nothing else did: on hold, when the SDP directions forbid audio
+ * (RFC 6263). 0: none. */
+void media_stream_keepalive(struct media *media, handle_t stream,
+			    uint32_t interval_ms);
 
 /* Local mute: RX drops what is heard (recordings get silence, digits still
  * count); TX sends silence instead of prompts. Packets go on. */

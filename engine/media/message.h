@@ -1,6 +1,6 @@
 /* message.h -- everything that passes between the loop thread and a worker
  *
- *   loop ──► worker   ADD SET WATCH MUTE CLOSE PLAY PLAY_CONTROL
+ *   loop ──► worker   ADD SET WATCH KEEPALIVE MUTE CLOSE PLAY PLAY_CONTROL
  *                     RECORD RECORD_CONTROL DIGITS STOP QUIT
  *   file ──► worker   RECORD (its file is complete)
  *   worker ──► loop   CLOSE PLAY RECORD DIGITS (they have ended), EVENT
@@ -28,6 +28,7 @@ enum message_type {
 	MESSAGE_ADD,
 	MESSAGE_SET,
 	MESSAGE_WATCH,
+	MESSAGE_KEEPALIVE,
 	MESSAGE_MUTE,
 	MESSAGE_CLOSE,
 	MESSAGE_PLAY,
@@ -55,6 +56,7 @@ struct message {
 		struct {
 			uint32_t timeout_ms, vanished_ms;
 		} watch;
+		uint32_t keepalive_ms;
 		struct {
 			bool rx, tx;
 		} mute;

@@ -109,10 +109,11 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 {
 	const struct codec *codec = codec_of(params->codec);
 	uint32_t tick_ms;
-	bool changed;
+	bool changed, moved;
 
 	assert(codec);
-	if (!sa_cmp(&stream->params.raddr, &params->raddr, SA_ALL) ||
+	moved = !sa_cmp(&stream->params.raddr, &params->raddr, SA_ALL);
+	if (moved ||
 	    !sa_cmp(&stream->params.raddr_rtcp, &params->raddr_rtcp, SA_ALL))
 		sa_init(&stream->rtcp_source, AF_UNSPEC);
 	stream->params = *params;
@@ -138,6 +139,8 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 		stream->rtcp_ms = RTCP_READ_MS - RTCP_FIRST_MS;
 		rtcp_begin(&stream->rtcp, now_ns);
 	}
+	if (moved)
+		stream_keep_open(stream);
 	/* What divides both the frame and the packet. */
 	tick_ms = stream->params.ptime_ms % STREAM_FRAME_MS ? 10
 							    : STREAM_FRAME_MS;
@@ -564,6 +567,7 @@ uint32_t stream_tick(struct stream *stream, uint64_t now_ns, uint32_t behind_ms)
 		stream->rtcp_ms = 0;
 		read_rtcp(stream, now_ns);
 		watch(stream, now_ns);
+		stream_keep_look(stream, now_ns);
 		connect_latched(stream);
 		if (now_ns >= stream->rtcp.due_ns)
 			report(stream, false, now_ns);

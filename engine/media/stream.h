@@ -26,6 +26,7 @@
 #include "media/rtp_rx.h"
 #include "media/rtp_socket.h"
 #include "media/rtp_tx.h"
+#include "media/stream_keep.h"
 
 enum {
 	STREAM_FRAME_MS = 20,
@@ -110,6 +111,7 @@ struct stream {
 	struct message *closing;
 
 	uint8_t packet[STREAM_PACKET_MAX];
+	struct stream_keep keep;
 };
 
 /* ENOMEM. Takes the descriptors over. Loop thread. */
@@ -159,7 +161,7 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 /* ---- operations (stream_ops.c) -------------------------------------- */
 
 /* PLAY, PLAY_CONTROL, RECORD (new or complete), RECORD_CONTROL, DIGITS, STOP,
- * MUTE, WATCH: takes the message over. */
+ * MUTE, WATCH, KEEPALIVE: takes the message over. */
 void stream_message(struct stream *stream, struct message *message);
 
 /* Send an operation back: it has ended. */

@@ -353,6 +353,10 @@ void stream_message(struct stream *stream, struct message *message)
 		stream->watched_ns = clock_mono_ns();
 		stream->timed_out = stream->vanished = false;
 		break;
+	case MESSAGE_KEEPALIVE:
+		stream_keep_set(stream, message->u.keepalive_ms,
+				clock_mono_ns());
+		break;
 	case MESSAGE_STOP:
 		stop(stream, message->op);
 		break;

@@ -9,10 +9,15 @@
 #include "call/cdr.h"
 
 static const char *const names[] = {
-	[EVENT_DTMF] = "dtmf",	       [EVENT_HANGUP] = "hangup",
-	[EVENT_ANSWERED] = "answered", [EVENT_RINGING] = "ringing",
-	[EVENT_PROGRESS] = "progress", [EVENT_HOLD] = "hold",
-	[EVENT_RESUME] = "resume",     [EVENT_MEDIA_TIMEOUT] = "media_timeout",
+	[EVENT_DTMF] = "dtmf",
+	[EVENT_HANGUP] = "hangup",
+	[EVENT_ANSWERED] = "answered",
+	[EVENT_RINGING] = "ringing",
+	[EVENT_PROGRESS] = "progress",
+	[EVENT_HOLD] = "hold",
+	[EVENT_RESUME] = "resume",
+	[EVENT_MEDIA_TIMEOUT] = "media_timeout",
+	[EVENT_KEEPALIVE_FAILED] = "keepalive_failed",
 };
 
 static const char *const later[] = {"transfer", "silence", "speech", "beep",
@@ -81,6 +86,8 @@ enum event_name event_of(const struct call_event *event)
 		return EVENT_RESUME;
 	case CALL_EV_MEDIA_TIMEOUT:
 		return EVENT_MEDIA_TIMEOUT;
+	case CALL_EV_KEEPALIVE_FAILED:
+		return EVENT_KEEPALIVE_FAILED;
 	default:
 		return EVENT_NONE;
 	}
@@ -98,6 +105,17 @@ void leg_push_event(lua_State *L, const struct leg *leg,
 		lua_pushnumber(L, event->duration_ms / 1000.0);
 		lua_setfield(L, -2, "duration");
 	} else if (event->type == CALL_EV_MEDIA_TIMEOUT) {
+		lua_pushnumber(L, event->duration_ms / 1000.0);
+		lua_setfield(L, -2, "duration");
+	} else if (event->type == CALL_EV_KEEPALIVE_FAILED) {
+		if (event->scode)
+			lua_pushinteger(L, event->scode);
+		else
+			lua_pushnil(L);
+		lua_setfield(L, -2, "code");
+		lua_pushstring(L, event->scode == 481 ? "unknown_call"
+						      : "timeout");
+		lua_setfield(L, -2, "reason");
 		lua_pushnumber(L, event->duration_ms / 1000.0);
 		lua_setfield(L, -2, "duration");
 	} else if (event->type == CALL_EV_ENDED) {

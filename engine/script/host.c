@@ -127,6 +127,7 @@ static void open_state(lua_State *L, void *arg)
 	csv_open(L);
 	trunk_open(L);
 	qualify_open(L);
+	account_open(L);
 }
 
 int scripts_alloc(struct scripts **sp, const struct scripts_config *config,

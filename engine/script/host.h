@@ -40,6 +40,7 @@ enum event_name {
 	EVENT_HOLD,
 	EVENT_RESUME,
 	EVENT_MEDIA_TIMEOUT,
+	EVENT_KEEPALIVE_FAILED,
 	EVENT_NONE,
 };
 
@@ -325,6 +326,7 @@ void record_open(lua_State *L);
 void csv_open(lua_State *L);
 void trunk_open(lua_State *L);
 void qualify_open(lua_State *L);
+void account_open(lua_State *L);
 
 /* Replace functions of the library's table at the top. */
 void string_open(lua_State *L);
@@ -359,6 +361,7 @@ void playback_add_call(lua_State *L);
 void dtmf_add_call(lua_State *L);
 void gather_add_call(lua_State *L);
 void record_add_call(lua_State *L);
+void keepalive_add_call(lua_State *L);
 
 /* Lua value at INDEX → JSON; NULL with a reason in ERR. JSON → Lua. raises */
 cJSON *json_read(lua_State *L, int index, char *err, size_t size);

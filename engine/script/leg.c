@@ -269,6 +269,7 @@ static void post(struct leg *leg, const struct call_event *event)
 	job->leg = mem_ref(leg);
 	job->event = *event;
 	job->event.file = job->event.text = NULL;
+	job->event.msg = NULL;
 	leg_hold(leg);
 	host_post(leg->host, &job->job);
 }

@@ -255,7 +255,7 @@ static int l_index(lua_State *L)
 		"say_time",   "say_money",	"dial",	      "bridge",
 		"conference", "transfer",	"enqueue",    "connect_agent",
 		"stream",     "detect_machine", "send_info",  "send_message",
-		"options",    "keepalive",	NULL};
+		NULL};
 	const struct leg *leg = leg_check(L, 1);
 	const struct cdr *cdr = call_cdr(leg->call);
 	const char *key =
@@ -530,6 +530,7 @@ void call_open(lua_State *L)
 	dtmf_add_call(L);
 	gather_add_call(L);
 	record_add_call(L);
+	keepalive_add_call(L);
 	lua_pushcclosure(L, l_index, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, l_newindex);

@@ -39,6 +39,7 @@ struct account {
 	struct account_params_copy *params;
 	struct credentials *credentials;
 	struct registration *reg;
+	struct session_keepalive keepalive;
 	char line[17];
 };
 
@@ -372,6 +373,7 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 		goto out;
 	mem_deref(account->params);
 	account->params = mem_ref(copy);
+	account->keepalive = params->keepalive;
 	mem_deref(account->credentials);
 	account->credentials = mem_ref(credentials);
 	account_link(accounts, account);
@@ -521,6 +523,17 @@ int64_t account_registered_at(const struct account *account)
 int64_t account_next_at(const struct account *account)
 {
 	return account->reg ? registration_next_at(account->reg) : 0;
+}
+
+const struct session_keepalive *account_keepalive(const struct account *account)
+{
+	return &account->keepalive;
+}
+
+void account_set_keepalive(struct account *account,
+			   const struct session_keepalive *more)
+{
+	session_keepalive_add(&account->keepalive, more);
 }
 
 bool account_is_learning(const struct account *account)

@@ -12,6 +12,7 @@
 
 #include <re.h>
 #include "sip/keepalive.h"
+#include "sip/session_keepalive.h"
 
 struct stack;
 struct account;
@@ -40,6 +41,7 @@ struct account_params {
 	/* Of the flow to the registrar, while registered; interval 0: 25 s. */
 	enum keepalive_kind flow_keepalive;
 	uint32_t flow_keepalive_ms;
+	struct session_keepalive keepalive; /* of its calls */
 };
 
 enum account_state {
@@ -95,6 +97,13 @@ int64_t account_next_at(const struct account *account);
  * for which realm the credentials are: a call that begins earlier can't prove
  * itself yet. */
 bool account_is_learning(const struct account *account);
+
+/* Of its calls, as account_set() has said, and what was added since. What calls
+ * in progress make of a change is theirs (calls_account_keepalive()). */
+const struct session_keepalive *
+account_keepalive(const struct account *account);
+void account_set_keepalive(struct account *account,
+			   const struct session_keepalive *more);
 
 /* As sip_auth_h with ARG a struct account, for its calls: gives credentials
  * only for the account's realm (the password may be DIGEST_HA1 and HA1), else

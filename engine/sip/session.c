@@ -316,8 +316,8 @@ void session_handlers_set(struct session *session,
 	session->arg = arg;
 }
 
-static void on_info_response(int err, const struct sip_msg *msg,
-			     struct request *request)
+static void on_final_response(int err, const struct sip_msg *msg,
+			      struct request *request)
 {
 	if (request->resph && request->session->owned &&
 	    (err || msg->scode >= 200))
@@ -342,12 +342,31 @@ int session_info(struct session *session, const char *ctype, const char *body,
 	mb->pos = 0;
 	if (!err)
 		err = request_send(&request, session, session->dlg, "INFO",
-				   NULL, ctype, mb, on_info_response);
+				   NULL, ctype, mb, on_final_response);
 	if (!err) {
 		request->resph = resph;
 		request->arg = arg;
 	}
 	mem_deref(mb);
+	return err;
+}
+
+int session_options(struct session *session, sip_resp_h *resph, void *arg)
+{
+	struct request *request;
+	int err;
+
+	if (!session)
+		return EINVAL;
+	if (session->state != SESSION_ANSWERED)
+		return EPROTO;
+	err = request_send(&request, session, session->dlg, "OPTIONS",
+			   "Accept: application/sdp\r\n", NULL, NULL,
+			   on_final_response);
+	if (!err) {
+		request->resph = resph;
+		request->arg = arg;
+	}
 	return err;
 }
 

@@ -112,6 +112,10 @@ int session_offer(struct session *session, struct mbuf *sdp);
 int session_info(struct session *session, const char *ctype, const char *body,
 		 sip_resp_h *resph, void *arg);
 
+/* OPTIONS within the dialog; RESPH gets what came of it, unless the session was
+ * closed before. EPROTO: not answered. */
+int session_options(struct session *session, sip_resp_h *resph, void *arg);
+
 /* End it in any state. Before an answer: CANCEL, or SCODE/REASON (0: 480);
  * answered: BYE. Q850 > 0 adds a Reason header. Never fails. */
 void session_close(struct session *session, uint16_t scode, const char *reason,

@@ -103,7 +103,7 @@ struct request {
 	struct mbuf *body;
 	struct sa dst;
 	request_h *handler;
-	sip_resp_h *resph; /* of session_info() */
+	sip_resp_h *resph; /* of session_info(), session_options() */
 	void *arg;
 };
 

@@ -130,6 +130,7 @@ OPTIONS = [
     ("struct option sync_options[]", "### call:play("),
     ("struct option async_options[]", "### call:play_async("),
     ("static int l_dtmf(", "### call:dtmf("),
+    ("struct option keepalive_options[]", "### call:keepalive("),
     ("static int l_answer(", "### call:answer("),
     ("static int l_progress(", "### call:progress("),
     ("static int mute(", "### call:mute("),

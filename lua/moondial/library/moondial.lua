@@ -21,15 +21,15 @@ local moon = {}
 ---@field message string
 ---@field where string "file:line: "
 
----@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"
+---@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"|"keepalive_failed"
 
 ---@class moon.Event
 ---@field type moon.EventName
 ---@field digit string? of dtmf
----@field duration number? of dtmf
+---@field duration number? of dtmf, media_timeout, keepalive_failed
 ---@field by string? of hangup: "local", "remote", "engine"
----@field code integer? of hangup
----@field reason string? of hangup
+---@field code integer? of hangup, keepalive_failed
+---@field reason string? of hangup, keepalive_failed
 
 ---@class moon.Tone
 ---@field tone "beep"|"dial"|"ringback"|"busy"|"congestion"|string|number name, Hz, or "350+440"
@@ -158,6 +158,21 @@ function moon.now() end
 ---@param exit_code integer?
 function moon.stop(exit_code) end
 function moon.drain() end
+---@class moon.Account
+---@field name string
+---@field uri string?
+---@field state "off"|"trying"|"registered"|"failed"|"closed"
+---@field code integer of the last failure; 0: none
+---@field reason string
+local account = {}
+--- For its calls in progress and those to come.
+---@param options moon.Keepalive
+---@return true?
+---@return "unknown"?
+function account:keepalive(options) end
+
+--- With a table: define one, and return its name. With a name: find it.
+---@overload fun(name: string): moon.Account?, "unknown"?
 ---@param definition table fields of `accounts` in the configuration
 ---@return string name
 function moon.account(definition) end
@@ -407,6 +422,21 @@ function call:unhold() end
 function call:mute(options) end
 ---@param options {direction: "in"|"out"|"both"|nil}?
 function call:unmute(options) end
+---@class moon.Keepalive
+---@field sip boolean|number|nil OPTIONS in the dialog; true: half of nat_session
+---@field rtp boolean|number|nil some audio, also on hold
+---@field nat_session number? 5 to 120 s
+---@field hangup boolean? end the call when nobody answers
+--- What is left out stays as it is.
+---@param options moon.Keepalive
+---@return true?
+---@return "ended"?
+function call:keepalive(options) end
+--- Waits. OPTIONS in the dialog.
+---@return integer? code
+---@return table<string, string>|"timeout" headers names in lower case
+---@return number? seconds round trip
+function call:options() end
 --- It goes on when the coroutine that owns it ends.
 function call:detach() end
 --- Drop unread digits.
