@@ -1,11 +1,10 @@
-/* account.c -- accounts by name: their parameters, and which is meant */
+/* account.c -- accounts by name: set, changed, removed */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/loop.h"
-#include "sip/account.h"
-#include "sip/account_params.h"
+#include "sip/account_private.h"
 #include "sip/credentials.h"
 #include "sip/register.h"
 #include "sip/stack.h"
@@ -16,31 +15,6 @@ enum {
 	SPREAD_FROM = 20,
 	SPREAD_MS = 10,
 	SPREAD_MAX_MS = 30000,
-};
-
-struct accounts {
-	struct stack *stack;
-	account_h *handler;
-	void *arg;
-	struct hash *by_name, *by_line, *by_user;
-	struct list all;
-	unsigned count;
-
-	struct list leaving; /* struct leaving: they take bindings back */
-	bool closing;
-	struct tmr tmr;
-	void (*done)(void *arg);
-	void *done_arg;
-};
-
-struct account {
-	struct le le, by_name, by_line, by_user;
-	struct accounts *accounts; /* NULL: closed */
-	struct account_params_copy *params;
-	struct credentials *credentials;
-	struct registration *reg;
-	struct session_keepalive keepalive;
-	char line[17];
 };
 
 /* A registration that outlives its account until it is taken back. */
@@ -139,6 +113,7 @@ int accounts_alloc(struct accounts **ap, struct stack *stack,
 	if (!accounts)
 		return ENOMEM;
 	accounts->stack = stack;
+	accounts->pace.rate = REGISTER_RATE;
 	accounts->handler = handler;
 	accounts->arg = arg;
 	err = hash_alloc(&accounts->by_name, BUCKETS);
@@ -149,6 +124,11 @@ int accounts_alloc(struct accounts **ap, struct stack *stack,
 	else
 		*ap = accounts;
 	return err;
+}
+
+void accounts_set_rate(struct accounts *accounts, unsigned rate)
+{
+	accounts->pace.rate = rate;
 }
 
 void accounts_free(struct accounts *accounts)
@@ -280,10 +260,15 @@ static int registration_fit(struct accounts *accounts, struct account *account,
 		.name = params->p.name,
 		.aor = params->aor,
 		.registrar = params->registrar,
-		.proxy = params->proxy,
+		.servers = (const char *const *)params->servers,
+		.proxies = params->proxy != NULL,
 		.user = params->user,
 		.line = account->line,
+		.instance_id =
+			params->p.outbound ? params->p.instance_id : NULL,
 		.credentials = credentials,
+		.pace = &accounts->pace,
+		.expiry = params->p.expiry,
 		.expires = params->p.expires,
 		.retry_min_ms = params->p.retry_min * 1000,
 		.retry_max_ms = params->p.retry_max * 1000,
@@ -401,74 +386,6 @@ int account_remove(struct accounts *accounts, const char *name)
 	return 0;
 }
 
-/* --- whom an INVITE is for */
-
-static struct account *by_line(const struct accounts *accounts,
-			       const struct pl *line)
-{
-	struct le *le =
-		list_head(hash_list(accounts->by_line, hash_joaat_pl(line)));
-
-	for (; le; le = le->next) {
-		struct account *account = le->data;
-
-		if (!pl_strcmp(line, account->line))
-			return account;
-	}
-	return NULL;
-}
-
-static bool is_contact(const struct account *account, const struct uri *uri)
-{
-	const struct sa *contact;
-	struct sa addr;
-
-	if (!account->reg ||
-	    sa_set(&addr, &uri->host, uri->port ? uri->port : SIP_PORT))
-		return false;
-	contact = registration_contact(account->reg);
-	return sa_isset(contact, SA_ADDR) && sa_cmp(contact, &addr, SA_ALL);
-}
-
-static bool is_identity(const struct account *account, const struct uri *uri)
-{
-	return !pl_strcasecmp(&uri->host, account->params->host);
-}
-
-typedef bool(is_account_h)(const struct account *account,
-			   const struct uri *uri);
-
-static struct account *by_user(const struct accounts *accounts,
-			       const struct uri *uri, is_account_h *is)
-{
-	struct le *le = list_head(
-		hash_list(accounts->by_user, hash_joaat_pl(&uri->user)));
-
-	for (; le; le = le->next) {
-		struct account *account = le->data;
-
-		if (!pl_strcmp(&uri->user, account->params->user) &&
-		    is(account, uri))
-			return account;
-	}
-	return NULL;
-}
-
-struct account *account_of_invite(const struct accounts *accounts,
-				  const struct sip_msg *msg)
-{
-	struct account *account = NULL;
-	struct pl line;
-
-	if (!msg_param_decode(&msg->uri.params, "line", &line))
-		account = by_line(accounts, &line);
-	if (!account)
-		account = by_user(accounts, &msg->to.uri, is_identity);
-	if (!account)
-		account = by_user(accounts, &msg->uri, is_contact);
-	return account;
-}
-
 /* --- reading */
 
 const struct account_params *account_params(const struct account *account)
@@ -523,6 +440,74 @@ int64_t account_registered_at(const struct account *account)
 int64_t account_next_at(const struct account *account)
 {
 	return account->reg ? registration_next_at(account->reg) : 0;
+}
+
+const struct account_server *account_server(const struct account *account)
+{
+	return account->reg ? registration_server(account->reg) : NULL;
+}
+
+const char *account_path(const struct account *account)
+{
+	return account_server(account) ? registration_grant(account->reg)->path
+				       : NULL;
+}
+
+uint32_t account_flow_timer(const struct account *account)
+{
+	return account_server(account)
+		       ? registration_grant(account->reg)->flow_timer
+		       : 0;
+}
+
+static bool same_host(const char *a, const char *b)
+{
+	struct uri ua, ub;
+	struct pl pl;
+
+	pl_set_str(&pl, a);
+	if (uri_decode(&ua, &pl))
+		return false;
+	pl_set_str(&pl, b);
+	return !uri_decode(&ub, &pl) && !pl_casecmp(&ua.host, &ub.host);
+}
+
+size_t account_routes(const struct account *account,
+		      const char *routes[ACCOUNT_ROUTES_MAX])
+{
+	const struct account_server *server = account_server(account);
+	char **granted =
+		server ? registration_grant(account->reg)->routes : NULL;
+	size_t n = 0;
+
+	if (!server)
+		return 0;
+	if (account->params->proxy || (server->number && !granted))
+		if (!granted || !same_host(server->uri, granted[0]))
+			routes[n++] = server->uri;
+	for (; granted && *granted && n < ACCOUNT_ROUTES_MAX; granted++)
+		routes[n++] = *granted;
+	return n;
+}
+
+void account_flow_failed(struct account *account, const char *why)
+{
+	if (account->reg)
+		registration_flow_failed(account->reg, why);
+}
+
+unsigned accounts_network_changed(struct accounts *accounts)
+{
+	unsigned n = 0;
+
+	for (struct le *le = accounts->all.head, *next; le; le = next) {
+		struct account *account = le->data;
+
+		next = le->next;
+		if (account->reg)
+			n += registration_network_changed(account->reg);
+	}
+	return n;
 }
 
 const struct session_keepalive *account_keepalive(const struct account *account)

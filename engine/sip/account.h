@@ -18,6 +18,13 @@ struct stack;
 struct account;
 struct accounts;
 
+/* Which expiry of a 2xx to REGISTER counts (RFC 3261 10.2.4). */
+enum account_expiry {
+	ACCOUNT_EXPIRY_CONTACT, /* our Contact's, else the header's */
+	ACCOUNT_EXPIRY_HEADER,	/* the other way round */
+	ACCOUNT_EXPIRY_IGNORED, /* what we have asked for */
+};
+
 struct account_params {
 	const char *name;
 	const char *uri;	  /* sip:user@domain */
@@ -32,8 +39,15 @@ struct account_params {
 	const char *registrar;	  /* sip:host[:port][;transport=]; NULL: the
 				     uri's domain */
 	const char *proxy;	  /* outbound proxy, or NULL */
-	bool registers;		  /* false: credentials and identity only */
-	uint32_t expires;	  /* s asked for; 0: 600 */
+	/* More proxies, or without a proxy more registrars, to be tried when
+	 * the first has no answer; NULL-terminated, or NULL. */
+	const char *const *backups;
+	enum account_expiry expiry;
+	bool outbound;		 /* register as RFC 5626 says */
+	const char *instance_id; /* urn:uuid:…, of this engine for good; not
+				    without it */
+	bool registers;		 /* false: credentials and identity only */
+	uint32_t expires;	 /* s asked for; 0: 600 */
 	uint32_t retry_min, retry_max; /* s: back-off between failures; 0: 5
 					* and 300. Retry-After may make it
 					* longer, to an hour */
@@ -52,12 +66,27 @@ enum account_state {
 	ACCOUNT_CLOSED,
 };
 
+/* Where an account is registered. */
+struct account_server {
+	const char *uri;	/* as configured, or as a 3xx has said */
+	unsigned number, place; /* both 0: the first that is configured, and of
+				   its addresses the first */
+	struct sa addr;
+};
+
 /* At each change of state; a failure after a failure is none. It may call
  * anything here but accounts_free(). */
 typedef void(account_h)(struct account *account, void *arg);
 
 int accounts_alloc(struct accounts **ap, struct stack *stack,
 		   account_h *handler, void *arg);
+
+/* So many REGISTERs a second at most, of all accounts; 0: no limit. Before the
+ * first account is set. */
+void accounts_set_rate(struct accounts *accounts, unsigned rate);
+/* Our own addresses may have changed: accounts whose contacts have register
+ * anew. How many do. */
+unsigned accounts_network_changed(struct accounts *accounts);
 
 /* Unregister all (bounded to WAIT_MS), then DONE, never before this has
  * returned. account_set() fails from now on. */
@@ -92,6 +121,24 @@ const char *account_reason(const struct account *account);
 uint32_t account_expires(const struct account *account);
 int64_t account_registered_at(const struct account *account);
 int64_t account_next_at(const struct account *account);
+
+/* NULL: not registered. Valid until its next change of state. */
+const struct account_server *account_server(const struct account *account);
+/* What the registrar's answer said: edge proxies that it reaches us by (Path,
+ * RFC 3327; NULL: none), seconds that the flow may be silent (RFC 5626; 0). */
+const char *account_path(const struct account *account);
+uint32_t account_flow_timer(const struct account *account);
+/* URIs that calls through the account are to be routed by, in order: the
+ * Service-Route that was granted (RFC 3608), after the proxy that it is
+ * registered over; without one, the server that it had to turn to, when that is
+ * not the first. How many; 0: as configured. Valid until its next change. */
+enum { ACCOUNT_ROUTES_MAX = 7 };
+size_t account_routes(const struct account *account,
+		      const char *routes[ACCOUNT_ROUTES_MAX]);
+
+/* The way to the server that it is registered at is dead (WHY says who has
+ * found out): register at once, on another one when there is. */
+void account_flow_failed(struct account *account, const char *why);
 
 /* Whether the first answer of the registrar, which the handler tells, may show
  * for which realm the credentials are: a call that begins earlier can't prove

@@ -16,13 +16,19 @@ static void params_destructor(void *arg)
 {
 	struct account_params_copy *c = arg;
 	const char *const strings[] = {
-		c->p.name,     c->p.uri,       c->p.display_name,
-		c->p.password, c->p.ha1,       c->p.auth_user,
-		c->p.realm,    c->p.registrar, c->p.proxy,
+		c->p.name,  c->p.uri,	      c->p.display_name, c->p.password,
+		c->p.ha1,   c->p.auth_user,   c->p.realm,	 c->p.registrar,
+		c->p.proxy, c->p.instance_id,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		mem_deref((void *)strings[i]);
+	for (size_t i = 0; c->p.backups && c->p.backups[i]; i++)
+		mem_deref((void *)c->p.backups[i]);
+	mem_deref((void *)c->p.backups);
+	for (char **server = c->servers; server && *server; server++)
+		mem_deref(*server);
+	mem_deref(c->servers);
 	mem_deref(c->user);
 	mem_deref(c->host);
 	mem_deref(c->aor);
@@ -41,6 +47,24 @@ static int copy(const char **to, const char *from)
 	return err;
 }
 
+static int copy_list(const char *const **to, const char *const *from)
+{
+	const char **list;
+	size_t n = 0;
+	int err = 0;
+
+	*to = NULL;
+	while (from && from[n])
+		n++;
+	if (!n)
+		return 0;
+	list = mem_zalloc((n + 1) * sizeof(*list), NULL);
+	*to = list;
+	for (size_t i = 0; list && i < n; i++)
+		err |= copy(&list[i], from[i]);
+	return list ? err : ENOMEM;
+}
+
 static int copy_strings(struct account_params *to,
 			const struct account_params *from)
 {
@@ -56,6 +80,8 @@ static int copy_strings(struct account_params *to,
 	err |= copy(&to->realm, from->realm);
 	err |= copy(&to->registrar, from->registrar);
 	err |= copy(&to->proxy, from->proxy);
+	err |= copy(&to->instance_id, from->instance_id);
+	err |= copy_list(&to->backups, from->backups);
 	return err ? ENOMEM : 0;
 }
 
@@ -105,6 +131,31 @@ static int take_apart(struct account_params_copy *c, const struct uri *uri,
 	return err ? ENOMEM : 0;
 }
 
+/* The first server, and those behind it. */
+static int list_servers(struct account_params_copy *c)
+{
+	size_t n = 0;
+	int err;
+
+	while (c->p.backups && c->p.backups[n])
+		n++;
+	c->servers = mem_zalloc((n + 2) * sizeof(*c->servers), NULL);
+	if (!c->servers)
+		return ENOMEM;
+	err = str_dup(&c->servers[0], c->proxy ? c->proxy : c->registrar);
+	for (size_t i = 0; !err && i < n; i++) {
+		struct uri uri;
+		struct pl pl;
+
+		pl_set_str(&pl, c->p.backups[i]);
+		err = uri_decode(&uri, &pl);
+		err = err ? err
+			  : re_sdprintf(&c->servers[i + 1], "%H", print_server,
+					&uri);
+	}
+	return err;
+}
+
 /* Whether TEXT may stand in a quoted string as it is. */
 static bool quotable(const char *text)
 {
@@ -115,6 +166,20 @@ static bool is_hex(const char *s)
 {
 	return strlen(s) == 32 &&
 	       strspn(s, "0123456789abcdefABCDEF") == strlen(s);
+}
+
+/* No blanks, quotes or angle brackets: it stands between < and >. */
+static bool uri_text_ok(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p <= ' ' || strchr("<>\"\\", *p))
+			return false;
+	return true;
+}
+
+static bool instance_ok(const char *id)
+{
+	return id && !strncmp(id, "urn:", 4) && uri_text_ok(id);
 }
 
 static const char *problem(const struct account_params *p)
@@ -137,6 +202,8 @@ static const char *problem(const struct account_params *p)
 		return "expires, retry_min, retry_max: too long";
 	if (p->retry_max < p->retry_min)
 		return "retry_max: less than retry_min";
+	if (p->outbound && !instance_ok(p->instance_id))
+		return "instance_id: outbound needs one, as urn:uuid:…";
 	return NULL;
 }
 
@@ -183,10 +250,22 @@ int account_params_copy(struct account_params_copy **cp,
 		return EINVAL;
 	}
 
+	for (size_t i = 0; p.backups && p.backups[i]; i++) {
+		struct uri backup;
+
+		if (decode(&backup, p.backups[i]))
+			continue;
+		(void)re_snprintf(
+			text, size, "%s[%zu]: '%s' is not sip:host[:port]",
+			p.proxy ? "proxy" : "registrar", i + 2, p.backups[i]);
+		return EINVAL;
+	}
+
 	c = mem_zalloc(sizeof(*c), params_destructor);
 	err = c ? copy_strings(&c->p, &p) : ENOMEM;
 	err = err ? err
 		  : take_apart(c, &uri, &registrar, p.proxy ? &proxy : NULL);
+	err = err ? err : list_servers(c);
 	if (err) {
 		(void)re_snprintf(text, size, "out of memory");
 		mem_deref(c);
@@ -201,11 +280,21 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+static bool same_list(char *const *a, char *const *b)
+{
+	for (; *a && *b; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return !*a && !*b;
+}
+
 bool account_params_same_binding(const struct account_params_copy *a,
 				 const struct account_params_copy *b)
 {
 	return same(a->aor, b->aor) && same(a->registrar, b->registrar) &&
-	       same(a->proxy, b->proxy);
+	       same(a->proxy, b->proxy) && same_list(a->servers, b->servers) &&
+	       a->p.outbound == b->p.outbound &&
+	       same(a->p.instance_id, b->p.instance_id);
 }
 
 bool account_params_same_secret(const struct account_params_copy *a,
@@ -222,7 +311,7 @@ bool account_params_same_request(const struct account_params_copy *a,
 {
 	return account_params_same_secret(a, b) &&
 	       a->p.registers == b->p.registers &&
-	       a->p.expires == b->p.expires &&
+	       a->p.expires == b->p.expires && a->p.expiry == b->p.expiry &&
 	       a->p.retry_min == b->p.retry_min &&
 	       a->p.retry_max == b->p.retry_max &&
 	       a->p.flow_keepalive == b->p.flow_keepalive &&

@@ -15,6 +15,7 @@ struct account_params_copy {
 	char *registrar;	 /* sip:host[:port][;transport=] */
 	char *proxy;		 /* the same, or NULL */
 	char *registrar_host, *proxy_host;
+	char **servers; /* where REGISTER goes, in order: like the two above */
 };
 
 /* EINVAL with ERR, which names the key; ENOMEM with ERR. */

@@ -7,70 +7,38 @@
 #include "sip/credentials.h"
 #include "sip/digest.h"
 #include "sip/header.h"
-#include "sip/register.h"
+#include "sip/register_pace.h"
+#include "sip/register_private.h"
+#include "sip/register_request.h"
+#include "sip/register_wait.h"
 #include "sip/stack_private.h"
 
 enum {
 	/* No account asks more often than this, whatever happens. */
 	PACE_MS = 1000,
-	/* Time for a refresh that is lost to be noticed: 64·T1 and some. */
-	MARGIN_MS = 34000,
-	REFRESH_MAX_MS = 24 * 3600 * 1000,
-	/* What is wrong with our side won't be right soon. */
-	GRAVE_FACTOR = 4,
-	BACKOFF_MAX_SHIFT = 16,
-	RETRY_AFTER_MAX = 3600,
+	/* With another address to try, silence is not waited for until the
+	 * transaction's own 32 s. */
+	SILENT_MS = 6000,
+	REDIRECTS_MAX = 3, /* from one 3xx to the next */
 };
 
 METRIC(sip_registered, "Registrations granted by registrars");
 METRIC(sip_register_failed, "Registrations that failed");
-
-struct registration {
-	struct stack *stack;
-	struct sip_dialog *dlg;
-	struct sip_request *req;
-	struct credentials *credentials;
-	struct digest *digest;
-	struct tmr tmr;
-	registration_h *changed, *done;
-	void *arg;
-
-	char *name, *registrar, *user, *line;
-	uint32_t expires, retry_min_ms, retry_max_ms;
-	uint32_t min_expires; /* the registrar's, from a 423 */
-	uint32_t asked;	      /* in the request under way */
-	uint64_t begun_ms;    /* the last attempt */
-	unsigned failures;
-	bool raised;	   /* this attempt has met a 423 */
-	uint64_t until_ms; /* the registrar has our contact till then */
-	bool closing;
-
-	enum account_state state;
-	uint16_t scode;
-	char reason[200];
-	uint32_t granted;
-	int64_t registered_at, next_at;
-	enum keepalive_kind keepalive_kind;
-	uint32_t keepalive_ms;
-	struct keepalive *keepalive; /* of the flow that it has registered by */
-	unsigned flow_deaths;	     /* since a keep-alive was last answered */
-	struct sa laddr, registrar_addr;
-	bool trusts;
-	enum sip_transp tp;
-};
+METRIC(sip_register_failover, "Registrations that went on to another server");
 
 static void attempt(void *arg);
+static void ask(void *arg);
 
 static void trust(struct registration *reg, const struct sa *addr)
 {
-	if (reg->trusts && addr && sa_cmp(&reg->registrar_addr, addr, SA_ADDR))
+	if (reg->trusts && addr && sa_cmp(&reg->trusted, addr, SA_ADDR))
 		return;
 	if (reg->trusts)
-		stack_trust(reg->stack, &reg->registrar_addr, false);
+		stack_trust(reg->stack, &reg->trusted, false);
 	reg->trusts = addr != NULL;
 	if (!addr)
 		return;
-	reg->registrar_addr = *addr;
+	reg->trusted = *addr;
 	stack_trust(reg->stack, addr, true);
 }
 
@@ -79,24 +47,22 @@ static void registration_destructor(void *arg)
 	struct registration *reg = arg;
 
 	tmr_cancel(&reg->tmr);
+	tmr_cancel(&reg->silent_tmr);
 	trust(reg, NULL);
-	mem_deref(reg->keepalive);
-	mem_deref(reg->req);
-	mem_deref(reg->dlg);
+	registration_keep_stop(reg);
+	grant_clear(&reg->grant);
+	mem_deref(reg->request);
+	mem_deref(reg->servers);
+	mem_deref(reg->moved);
+	mem_deref((void *)reg->server.uri);
 	mem_deref(reg->digest);
 	mem_deref(reg->credentials);
 	mem_deref(reg->name);
-	mem_deref(reg->registrar);
 	mem_deref(reg->user);
 	mem_deref(reg->line);
 }
 
-static uint32_t random_below(uint64_t limit)
-{
-	return limit ? (uint32_t)(rand_u32() % limit) : 0;
-}
-
-static void set_state(struct registration *reg, enum account_state state)
+void registration_set_state(struct registration *reg, enum account_state state)
 {
 	if (reg->state == state)
 		return;
@@ -105,12 +71,19 @@ static void set_state(struct registration *reg, enum account_state state)
 		reg->changed(reg->arg);
 }
 
-static void start(struct registration *reg, uint64_t wait_ms)
+/* Not sooner than a second after the last. */
+static uint64_t paced(const struct registration *reg, uint64_t wait_ms)
 {
 	const uint64_t now = clock_mono_ms();
 
 	if (reg->begun_ms && now + wait_ms < reg->begun_ms + PACE_MS)
-		wait_ms = reg->begun_ms + PACE_MS - now;
+		return reg->begun_ms + PACE_MS - now;
+	return wait_ms;
+}
+
+static void start(struct registration *reg, uint64_t wait_ms)
+{
+	wait_ms = paced(reg, wait_ms);
 	reg->next_at = clock_wall_ms() + (int64_t)wait_ms;
 	tmr_start(&reg->tmr, wait_ms, attempt, reg);
 }
@@ -142,245 +115,163 @@ static void finish(struct registration *reg)
 		done(arg);
 }
 
-/* Between retry_min and retry_max, twice as long each time; spread, so that a
- * registrar that comes back isn't met by all accounts at once. */
-static uint64_t backoff_ms(const struct registration *reg, unsigned failures,
-			   bool grave)
-{
-	const unsigned shift =
-		failures < BACKOFF_MAX_SHIFT ? failures : BACKOFF_MAX_SHIFT;
-	uint64_t high = (uint64_t)reg->retry_min_ms << shift, low;
+/* ---- failure ------------------------------------------------------------ */
 
-	high += high / 4;
-	if (grave)
-		high *= GRAVE_FACTOR;
-	if (high > reg->retry_max_ms)
-		high = reg->retry_max_ms;
-	low = high - high / 4;
-	if (low < reg->retry_min_ms)
-		low = reg->retry_min_ms;
-	return low + random_below(high > low ? high - low : 0);
+void registration_moved_forget(struct registration *reg)
+{
+	reg->moved = mem_deref(reg->moved);
+	reg->redirects = 0;
 }
 
+/* All servers, or the one whose word counts, have said no. */
 static void failed(struct registration *reg, uint16_t scode, const char *reason,
-		   uint32_t after_s, bool grave)
+		   enum register_failure failure)
 {
 	const bool news = reg->state != ACCOUNT_FAILED ||
 			  strcmp(reg->reason, reason) != 0;
-	uint64_t wait_ms = backoff_ms(reg, reg->failures, grave);
+	uint64_t wait_ms =
+		register_retry_ms(reg->failures, failure, reg->retry_min_ms,
+				  reg->retry_max_ms, reg->retry_after);
 
 	if (reg->closing) {
 		finish(reg);
 		return;
 	}
-	/* A registrar may ask for more patience than retry_max. */
-	if (after_s > RETRY_AFTER_MAX)
-		after_s = RETRY_AFTER_MAX;
-	if ((uint64_t)after_s * 1000 > wait_ms)
-		wait_ms = (uint64_t)after_s * 1000 +
-			  random_below((uint64_t)after_s * 100);
 	metric_add(&sip_register_failed, 1);
-	reg->keepalive = mem_deref(reg->keepalive);
+	servers_stop(reg->servers);
+	registration_keep_stop(reg);
+	registration_moved_forget(reg);
+	reg->here = reg->returning = false;
 	reg->failures++;
 	reg->scode = scode;
-	(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s", reason);
+	if (reason != reg->reason)
+		(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s",
+				  reason);
 	(void)digest_renew(reg, reg->credentials);
 	start(reg, wait_ms);
 	log_write(news ? LOG_WARN : LOG_DEBUG, NULL,
 		  "account %s: not registered: %s; next try in %.1f s",
 		  reg->name, reg->reason, (double)wait_ms / 1000);
-	set_state(reg, ACCOUNT_FAILED);
+	registration_set_state(reg, ACCOUNT_FAILED);
 }
 
-static void failed_by_error(struct registration *reg, int err)
+/* The server at hand is no use; another one may be. */
+static void elsewhere(struct registration *reg, uint16_t scode,
+		      const char *reason, uint32_t after_s)
+{
+	const bool here = reg->here;
+
+	reg->scode = scode;
+	(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s", reason);
+	if (after_s > reg->retry_after)
+		reg->retry_after = after_s;
+	if (reg->closing) {
+		finish(reg);
+		return;
+	}
+	log_debug(NULL, "account %s: %s", reg->name, reason);
+	reg->here = false;
+	if (here)
+		servers_begin(reg->servers, &reg->server.addr, false);
+	registration_next(reg);
+}
+
+static void failed_by_error(struct registration *reg, const char *uri, int err)
 {
 	char reason[200];
 
 	switch (err) {
 	case ETIMEDOUT:
 		(void)re_snprintf(reason, sizeof(reason), "%s does not answer",
-				  reg->registrar);
+				  uri);
 		break;
 	case EDESTADDRREQ:
 		(void)re_snprintf(reason, sizeof(reason),
-				  "no address found for %s", reg->registrar);
+				  "no address found for %s", uri);
 		break;
 	default:
-		(void)re_snprintf(reason, sizeof(reason), "%s: %s",
-				  reg->registrar, strerror(err));
+		(void)re_snprintf(reason, sizeof(reason), "%s: %s", uri,
+				  strerror(err));
 		break;
 	}
-	failed(reg, 0, reason, 0, false);
+	elsewhere(reg, 0, reason, 0);
 }
 
 static void failed_by_response(struct registration *reg,
 			       const struct sip_msg *msg, const char *why)
 {
+	const enum register_failure failure = register_failure(msg->scode);
 	char reason[200];
-	/* Nothing that waiting cures: refused, unknown, moved. Not so busy,
-	 * timed out or too early registrars. */
-	const bool grave = msg->scode < 500 && msg->scode != 408 &&
-			   msg->scode != 480 && msg->scode != 423;
 
 	(void)re_snprintf(reason, sizeof(reason), "%u %r%s%s", msg->scode,
 			  &msg->reason, why ? ": " : "", why ? why : "");
-	failed(reg, msg->scode, reason, retry_after(msg), grave);
-}
-
-/* When to refresh a binding of EXPIRES: with time left for a lost request, and
- * at different times for accounts that began together. */
-static uint64_t refresh_ms(uint32_t expires)
-{
-	const uint64_t ms = (uint64_t)expires * 1000;
-	uint64_t margin = ms / 10 > MARGIN_MS ? ms / 10 : MARGIN_MS;
-	uint64_t wait;
-
-	if (margin > ms / 2)
-		margin = ms / 2;
-	wait = ms - margin - random_below(ms / 10);
-	return wait < REFRESH_MAX_MS ? wait : REFRESH_MAX_MS;
-}
-
-/* The way to the registrar is dead, and with it the way that calls come in by:
- * registers anew, at once. */
-static void on_keepalive(bool dead, const char *reason, void *arg)
-{
-	struct registration *reg = arg;
-	uint64_t wait_ms = 0;
-
-	if (!dead) {
-		reg->flow_deaths = 0;
+	if (failure == REGISTER_ELSEWHERE) {
+		elsewhere(reg, msg->scode, reason, retry_after(msg));
 		return;
 	}
-	/* Nobody has ever answered one: not every other second. */
-	if (reg->flow_deaths++)
-		wait_ms = backoff_ms(reg, reg->flow_deaths - 2, false);
-	reg->keepalive = mem_deref(reg->keepalive);
-	reg->scode = 0;
-	(void)re_snprintf(reg->reason, sizeof(reg->reason), "keep-alive: %s",
-			  reason);
-	log_warn(NULL, "account %s: the flow to its registrar is dead: %s",
-		 reg->name, reason);
-	reg->req = mem_deref(reg->req);
-	start(reg, wait_ms);
-	set_state(reg, ACCOUNT_FAILED);
+	reg->retry_after = retry_after(msg);
+	failed(reg, msg->scode, reason, failure);
 }
 
-/* Keep the flow that this response has come by. */
-static void keep_alive(struct registration *reg, const struct sip_msg *msg)
+/* ---- success ------------------------------------------------------------ */
+
+static void tell_registered(const struct registration *reg)
 {
-	const struct keepalive_params params = {
-		.kind = reg->keepalive_kind,
-		.interval_ms = reg->keepalive_ms,
-		.uri = reg->registrar,
-		.flow = msg,
-	};
-	int err;
+	char addr[64] = "";
 
-	if (reg->keepalive && keepalive_is_flow(reg->keepalive, msg))
-		return;
-	reg->keepalive = mem_deref(reg->keepalive);
-	if (reg->keepalive_kind == KEEPALIVE_NONE ||
-	    reg->keepalive_kind == KEEPALIVE_REGISTER)
-		return;
-	err = keepalive_alloc(&reg->keepalive, reg->stack, &params,
-			      on_keepalive, reg);
-	if (err)
-		log_warn(NULL, "account %s: no keep-alive: %s", reg->name,
-			 strerror(err));
-}
-
-/* The kind "register": a refresh that comes as early as a NAT wants it. */
-static uint64_t refresh_by_keepalive_ms(const struct registration *reg,
-					uint64_t wait_ms)
-{
-	const uint64_t ms =
-		reg->keepalive_ms ? reg->keepalive_ms : KEEPALIVE_INTERVAL_MS;
-
-	return reg->keepalive_kind == KEEPALIVE_REGISTER && ms < wait_ms
-		       ? ms
-		       : wait_ms;
-}
-
-struct grant {
-	const struct registration *reg;
-	bool said;
-	uint32_t expires;
-};
-
-static uint32_t seconds(const struct pl *pl)
-{
-	const uint64_t n = pl->l < 12 ? pl_u64(pl) : UINT32_MAX;
-
-	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-}
-
-/* Registrars list the contacts of other devices too, and some rewrite the
- * address of ours to what they see, or drop its parameters. */
-static bool is_ours(const struct registration *reg, const struct uri *uri)
-{
-	struct pl line;
-	struct sa addr;
-
-	if (pl_strcmp(&uri->user, reg->user))
-		return false;
-	if (!msg_param_decode(&uri->params, "line", &line))
-		return !pl_strcmp(&line, reg->line);
-	return !sa_set(&addr, &uri->host, uri->port ? uri->port : SIP_PORT) &&
-	       sa_cmp(&addr, &reg->laddr, SA_ALL);
-}
-
-static bool contact_handler(const struct sip_hdr *hdr,
-			    const struct sip_msg *msg, void *arg)
-{
-	struct grant *grant = arg;
-	struct sip_addr addr;
-	struct pl expires;
-	(void)msg;
-
-	if (sip_addr_decode(&addr, &hdr->val) ||
-	    !is_ours(grant->reg, &addr.uri))
-		return false;
-	if (!msg_param_decode(&addr.params, "expires", &expires)) {
-		grant->expires = seconds(&expires);
-		grant->said = true;
-	}
-	return true;
+	(void)re_snprintf(addr, sizeof(addr), "%J", &reg->server.addr);
+	log_info(NULL, "account %s: registered at %s for %u s", reg->name,
+		 addr, reg->grant.expires);
 }
 
 static void registered(struct registration *reg, const struct sip_msg *msg)
 {
-	struct grant grant = {.reg = reg, .expires = reg->asked};
+	const struct grant_ask ask = {
+		.user = reg->user,
+		.line = reg->line,
+		.laddr = register_request_laddr(reg->request),
+		.asked = reg->asked,
+		.by = reg->expiry,
+	};
+	struct grant grant;
 	uint64_t wait_ms;
 
 	if (reg->closing) {
 		finish(reg);
 		return;
 	}
-	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, contact_handler,
-				&grant);
-	if (!grant.said && pl_isset(&msg->expires))
-		grant.expires = seconds(&msg->expires);
-	if (!grant.expires) {
-		failed_by_response(reg, msg, "the registrar granted 0 s");
+	if (grant_read(&grant, msg, &ask)) {
+		failed(reg, 0, "out of memory", REGISTER_PASSING);
 		return;
 	}
-	wait_ms = refresh_by_keepalive_ms(reg, refresh_ms(grant.expires));
+	if (!grant.expires) {
+		grant_clear(&grant);
+		reg->retry_after = 0;
+		failed(reg, msg->scode, "200 OK: the registrar granted 0 s",
+		       REGISTER_GRAVE);
+		return;
+	}
 	metric_add(&sip_registered, 1);
+	grant_clear(&reg->grant);
+	reg->grant = grant;
+	servers_stop(reg->servers);
 	reg->failures = 0;
-	reg->granted = grant.expires;
+	reg->retry_after = 0;
+	reg->here = true;
+	reg->returning = false;
 	reg->registered_at = clock_wall_ms();
 	reg->until_ms = clock_mono_ms() + (uint64_t)grant.expires * 1000;
 	trust(reg, &msg->src);
-	keep_alive(reg, msg);
-	start(reg, wait_ms);
+	registration_keep(reg, msg);
+	wait_ms =
+		registration_return_ms(reg, register_refresh_ms(grant.expires));
+	start(reg, registration_keep_ms(reg, wait_ms));
 	if (reg->state != ACCOUNT_REGISTERED)
-		log_info(NULL, "account %s: registered for %u s", reg->name,
-			 grant.expires);
-	set_state(reg, ACCOUNT_REGISTERED);
+		tell_registered(reg);
+	registration_set_state(reg, ACCOUNT_REGISTERED);
 }
 
-static int request(struct registration *reg);
+/* ---- an attempt --------------------------------------------------------- */
 
 static void challenged(struct registration *reg, const struct sip_msg *msg)
 {
@@ -389,24 +280,21 @@ static void challenged(struct registration *reg, const struct sip_msg *msg)
 	credentials_challenged(reg->credentials, msg->scode);
 	err = digest_challenged(reg->digest, msg);
 	if (!err)
-		err = request(reg);
-	else if (err == EAUTH || err == ENOSYS) {
+		ask(reg);
+	else if (err == EAUTH || err == ENOSYS)
 		failed_by_response(reg, msg,
 				   err == EAUTH ? "credentials refused, or "
 						  "none for its realm"
 						: "no challenge in MD5");
-		return;
-	}
-	if (err)
-		failed_by_error(reg, err);
+	else
+		failed_by_error(reg, reg->server.uri, err);
 }
 
 /* 423: the registrar's minimum, once in an attempt. */
 static void too_brief(struct registration *reg, const struct sip_msg *msg)
 {
 	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_MIN_EXPIRES);
-	const uint32_t min = hdr ? seconds(&hdr->val) : 0;
-	int err;
+	const uint32_t min = hdr ? grant_seconds(&hdr->val) : 0;
 
 	if (reg->raised || reg->closing || min <= reg->asked) {
 		failed_by_response(reg, msg, NULL);
@@ -415,74 +303,106 @@ static void too_brief(struct registration *reg, const struct sip_msg *msg)
 	reg->raised = true;
 	reg->min_expires = min;
 	reg->asked = min;
-	err = request(reg);
-	if (err)
-		failed_by_error(reg, err);
+	ask(reg);
+}
+
+static void on_server(int err, const struct server *server, void *arg);
+
+/* 3xx: on to where it says. The registrar is believed as it is in other things.
+ */
+static bool redirected(struct registration *reg, const struct sip_msg *msg)
+{
+	const char *uris[] = {NULL, NULL};
+	struct servers *servers = NULL;
+	char *uri = NULL;
+
+	if (reg->closing || reg->redirects >= REDIRECTS_MAX ||
+	    redirect_uri(&uri, msg))
+		return false;
+	uris[0] = uri;
+	if (!servers_alloc(&servers, reg->stack, uris, on_server, reg)) {
+		mem_deref(reg->moved);
+		reg->moved = servers;
+		reg->redirects++;
+		reg->here = false;
+		log_info(NULL, "account %s: %u, on to %s", reg->name,
+			 msg->scode, uri);
+	}
+	mem_deref(uri);
+	if (!servers)
+		return false;
+	servers_next(servers);
+	return true;
 }
 
 static void on_response(int err, const struct sip_msg *msg, void *arg)
 {
 	struct registration *reg = arg;
 
-	if (err || !msg) {
-		failed_by_error(reg, err ? err : EPROTO);
+	if (!err && msg && msg->scode < 200) {
+		tmr_cancel(&reg->silent_tmr);
 		return;
 	}
-	if (msg->scode < 200)
-		return;
-	if (msg->scode < 300)
+	tmr_cancel(&reg->silent_tmr);
+	if (err || !msg)
+		failed_by_error(reg, reg->server.uri, err ? err : EPROTO);
+	else if (msg->scode < 300)
 		registered(reg, msg);
 	else if (msg->scode == 401 || msg->scode == 407)
 		challenged(reg, msg);
 	else if (msg->scode == 423)
 		too_brief(reg, msg);
-	else if (msg->scode < 400)
-		failed_by_response(reg, msg, "moved; set registrar to follow");
-	else
-		failed_by_response(reg, msg, NULL);
+	else if (msg->scode == 439 && reg->outbound) {
+		/* The first hop knows no RFC 5626 (11.6): without, then. */
+		reg->outbound = false;
+		ask(reg);
+	} else if (msg->scode >= 400 || !redirected(reg, msg))
+		failed_by_response(reg, msg,
+				   msg->scode < 400 ? "moved, but not to where "
+						      "we can follow"
+						    : NULL);
 }
 
-static int on_send(enum sip_transp tp, const struct sa *src,
-		   const struct sa *dst, struct mbuf *mb, void *arg)
+static void silent(void *arg)
 {
 	struct registration *reg = arg;
 
-	if (stack_source(reg->stack, tp, dst, &reg->laddr, NULL))
-		reg->laddr = *src;
-	reg->tp = tp;
-	return mbuf_printf(mb,
-			   "Contact: <sip:%s@%J%s;line=%s>;expires=%u\r\n"
-			   "Expires: %u\r\n",
-			   reg->user, &reg->laddr, sip_transp_param(tp),
-			   reg->line, reg->asked, reg->asked);
+	register_request_stop(reg->request);
+	failed_by_error(reg, reg->server.uri, ETIMEDOUT);
 }
 
-static int request(struct registration *reg)
-{
-	struct mbuf *auth = mbuf_alloc(512);
-	int err;
-
-	if (!auth)
-		return ENOMEM;
-	err = digest_print(auth, reg->digest, "REGISTER", reg->registrar);
-	auth->pos = 0;
-	if (!err)
-		err = sip_drequestf(
-			&reg->req, stack_sip(reg->stack), true, "REGISTER",
-			reg->dlg, 0, NULL, on_send, on_response, reg,
-			"%b" SIP_ALLOW_LINE "Content-Length: 0\r\n\r\n",
-			mbuf_buf(auth), mbuf_get_left(auth));
-	mem_deref(auth);
-	return err;
-}
-
-/* Register, refresh, or (closing) take the binding back. */
-static void attempt(void *arg)
+/* One request to the server at hand. */
+static void ask(void *arg)
 {
 	struct registration *reg = arg;
-	int err;
+	const struct server server = {
+		.uri = reg->server.uri,
+		.tp = reg->server_tp,
+		.addr = reg->server.addr,
+	};
+	const struct register_send send = {
+		.server = &server,
+		.moved = reg->server_moved ? reg->server.uri : NULL,
+		.expires = reg->asked,
+		.outbound = reg->outbound,
+		.digest = reg->digest,
+	};
+	int err = register_request_send(reg->request, &send);
 
-	reg->req = mem_deref(reg->req);
+	if (err) {
+		failed_by_error(reg, reg->server.uri, err);
+		return;
+	}
+	if (servers_several(reg->servers) && !reg->closing)
+		tmr_start(&reg->silent_tmr, SILENT_MS, silent, reg);
+}
+
+/* It begins with this request; so long after the one before, and when all
+ * accounts' turn has come round to it. */
+static void ask_first(void *arg)
+{
+	struct registration *reg = arg;
+
 	reg->raised = false;
 	reg->begun_ms = clock_mono_ms();
 	reg->asked = reg->expires > reg->min_expires ? reg->expires
@@ -490,21 +410,88 @@ static void attempt(void *arg)
 	if (reg->closing)
 		reg->asked = 0;
 	digest_begin(reg->digest);
-	err = request(reg);
-	if (err)
-		failed_by_error(reg, err);
+	ask(reg);
 }
+
+static void ask_in_turn(struct registration *reg)
+{
+	uint64_t wait_ms = paced(reg, 0);
+
+	if (!reg->closing)
+		wait_ms += register_pace_take(reg->pace,
+					      clock_mono_ms() + wait_ms);
+	if (wait_ms)
+		tmr_start(&reg->tmr, wait_ms, ask_first, reg);
+	else
+		ask_first(reg);
+}
+
+static void on_server(int err, const struct server *server, void *arg)
+{
+	struct registration *reg = arg;
+
+	if (err == ENOENT) {
+		if (reg->moved) {
+			registration_moved_forget(reg);
+			registration_next(reg);
+			return;
+		}
+		failed(reg, reg->scode, reg->reason, REGISTER_ELSEWHERE);
+		return;
+	}
+	if (err) {
+		failed_by_error(reg, server->uri, err);
+		return;
+	}
+	if (server->number || server->place)
+		metric_add(&sip_register_failover, 1);
+	reg->server.addr = server->addr;
+	reg->server.number = server->number;
+	reg->server.place = server->place;
+	mem_deref((void *)reg->server.uri);
+	reg->server.uri = mem_ref((void *)server->uri);
+	reg->server_moved = reg->moved != NULL;
+	reg->server_tp = server->tp;
+	ask_in_turn(reg);
+}
+
+void registration_next(struct registration *reg)
+{
+	servers_next(reg->moved ? reg->moved : reg->servers);
+}
+
+/* Register, refresh, or (closing) take the binding back. */
+static void attempt(void *arg)
+{
+	struct registration *reg = arg;
+
+	register_request_stop(reg->request);
+	tmr_cancel(&reg->silent_tmr);
+	if (reg->here && !reg->returning) {
+		ask_in_turn(reg);
+		return;
+	}
+	reg->here = false;
+	reg->retry_after = 0;
+	registration_moved_forget(reg);
+	servers_begin(reg->servers, NULL, false);
+	registration_next(reg);
+}
+
+/* ---- from outside ------------------------------------------------------- */
 
 static void configure(struct registration *reg,
 		      const struct registration_params *params)
 {
 	reg->expires = params->expires;
+	reg->expiry = params->expiry;
 	reg->retry_min_ms = params->retry_min_ms;
 	reg->retry_max_ms = params->retry_max_ms;
+	reg->outbound = params->instance_id != NULL;
 	reg->keepalive_kind = params->keepalive;
 	reg->keepalive_ms = params->keepalive_ms;
 	/* what is kept now is begun anew with the next response */
-	reg->keepalive = mem_deref(reg->keepalive);
+	registration_keep_stop(reg);
 }
 
 int registration_alloc(struct registration **rp, struct stack *stack,
@@ -513,26 +500,27 @@ int registration_alloc(struct registration **rp, struct stack *stack,
 {
 	struct registration *reg =
 		mem_zalloc(sizeof(*reg), registration_destructor);
-	const char *routes[] = {params->proxy};
 	int err;
 
 	if (!reg)
 		return ENOMEM;
 	reg->stack = stack;
+	reg->pace = params->pace;
 	reg->state = ACCOUNT_TRYING;
 	reg->changed = changed;
 	reg->arg = arg;
-	sa_init(&reg->laddr, AF_UNSPEC);
+	sa_init(&reg->server.addr, AF_UNSPEC);
 	configure(reg, params);
 	err = digest_renew(reg, params->credentials);
 	err = err ? err : str_dup(&reg->name, params->name);
-	err = err ? err : str_dup(&reg->registrar, params->registrar);
 	err = err ? err : str_dup(&reg->user, params->user);
 	err = err ? err : str_dup(&reg->line, params->line);
 	err = err ? err
-		  : sip_dialog_alloc(&reg->dlg, params->registrar, params->aor,
-				     NULL, params->aor, routes,
-				     params->proxy ? 1 : 0);
+		  : servers_alloc(&reg->servers, stack, params->servers,
+				  on_server, reg);
+	err = err ? err
+		  : register_request_alloc(&reg->request, stack, params,
+					   on_response, reg);
 	if (err) {
 		mem_deref(reg);
 		return err;
@@ -540,6 +528,17 @@ int registration_alloc(struct registration **rp, struct stack *stack,
 	start(reg, delay_ms);
 	*rp = reg;
 	return 0;
+}
+
+/* Whatever it waits for: it begins anew. */
+void registration_restart(struct registration *reg, uint64_t wait_ms)
+{
+	register_request_stop(reg->request);
+	tmr_cancel(&reg->silent_tmr);
+	servers_stop(reg->servers);
+	if (reg->moved)
+		servers_stop(reg->moved);
+	start(reg, wait_ms);
 }
 
 int registration_renew(struct registration *reg,
@@ -550,31 +549,33 @@ int registration_renew(struct registration *reg,
 	if (err)
 		return err;
 	configure(reg, params);
-	reg->req = mem_deref(reg->req);
 	reg->failures = 0;
 	reg->min_expires = 0;
 	reg->state = ACCOUNT_TRYING;
-	start(reg, 0);
+	registration_restart(reg, 0);
 	return 0;
 }
 
 void registration_close(struct registration *reg, registration_h *done,
 			void *arg)
 {
-	const bool bound = reg->req || clock_mono_ms() < reg->until_ms;
+	const bool bound = register_request_pending(reg->request) ||
+			   clock_mono_ms() < reg->until_ms;
 
 	reg->changed = NULL;
 	reg->done = done;
 	reg->arg = arg;
 	reg->closing = true;
+	registration_keep_stop(reg);
+	registration_restart(reg, 0);
 	tmr_cancel(&reg->tmr);
-	reg->keepalive = mem_deref(reg->keepalive);
-	reg->req = mem_deref(reg->req);
-	if (bound)
-		attempt(reg);
+	if (bound && sa_isset(&reg->server.addr, SA_ADDR))
+		ask_first(reg);
 	else
 		finish(reg);
 }
+
+/* ---- reading ------------------------------------------------------------ */
 
 enum account_state registration_state(const struct registration *reg)
 {
@@ -593,7 +594,7 @@ const char *registration_reason(const struct registration *reg)
 
 uint32_t registration_expires(const struct registration *reg)
 {
-	return reg->state == ACCOUNT_REGISTERED ? reg->granted : 0;
+	return reg->state == ACCOUNT_REGISTERED ? reg->grant.expires : 0;
 }
 
 int64_t registration_at(const struct registration *reg)
@@ -608,5 +609,15 @@ int64_t registration_next_at(const struct registration *reg)
 
 const struct sa *registration_contact(const struct registration *reg)
 {
-	return &reg->laddr;
+	return register_request_laddr(reg->request);
+}
+
+const struct account_server *registration_server(const struct registration *reg)
+{
+	return reg->state == ACCOUNT_REGISTERED ? &reg->server : NULL;
+}
+
+const struct grant *registration_grant(const struct registration *reg)
+{
+	return &reg->grant;
 }

@@ -2,10 +2,14 @@
  *
  * Private to the sip room: account.c owns one for each account that
  * registers. One Call-ID for its life. It registers, refreshes before the
- * registrar's expiry, retries for ever, and at its end takes its binding back.
- * A libre object, on the loop thread.
+ * registrar's expiry, tries its servers in order (servers.h), goes back to the
+ * first when that is there again, retries for ever, and at its end takes its
+ * binding back. A libre object, on the loop thread.
  *
  *   trying ─► registered ⇄ failed
+ *
+ *   register.c          when to try, which server, what comes of it
+ *   register_request.c  the request         register_grant.c  the 2xx to it
  */
 #ifndef MOONDIAL_SIP_REGISTER_H
 #define MOONDIAL_SIP_REGISTER_H
@@ -13,19 +17,27 @@
 #include <re.h>
 #include "sip/account.h"
 #include "sip/keepalive.h"
+#include "sip/register_grant.h"
 
 struct credentials;
+struct register_pace;
 struct registration;
 
-/* Everything is copied or referenced. */
+/* Everything is copied or referenced, but for PACE, which outlives it. */
 struct registration_params {
 	const char *name; /* for the log */
 	const char *aor;  /* sip:user@domain, without parameters */
 	const char *registrar;
-	const char *proxy; /* or NULL */
-	const char *user;  /* of the Contact */
-	const char *line;  /* its "line" parameter: tells accounts apart */
+	const char *const *servers; /* where to send it to, in order:
+				       registrars or proxies; NULL-terminated */
+	bool proxies;		    /* they are proxies before REGISTRAR */
+	const char *user;	    /* of the Contact */
+	const char *line;	    /* its "line" parameter: tells accounts
+				       apart */
+	const char *instance_id;    /* urn:uuid:…; NULL: no RFC 5626 */
 	struct credentials *credentials;
+	struct register_pace *pace;
+	enum account_expiry expiry;
 	uint32_t expires;		     /* s */
 	uint32_t retry_min_ms, retry_max_ms; /* at least 1 s */
 	/* Of the flow to the registrar: keepalive.h; interval 0: its own. */
@@ -46,6 +58,14 @@ int registration_alloc(struct registration **rp, struct stack *stack,
 int registration_renew(struct registration *reg,
 		       const struct registration_params *params);
 
+/* The way to the server that it is registered at is dead, WHY says a
+ * keep-alive: register at once, on another one if there is. */
+void registration_flow_failed(struct registration *reg, const char *why);
+
+/* Our own addresses may have changed: when the Contact isn't right any more,
+ * register anew. Whether it does. */
+bool registration_network_changed(struct registration *reg);
+
 /* Take the binding back if the registrar may have one, then DONE and gone;
  * DONE may be called before this returns. mem_deref() ends it at once. */
 void registration_close(struct registration *reg, registration_h *done,
@@ -59,5 +79,10 @@ int64_t registration_at(const struct registration *reg);
 int64_t registration_next_at(const struct registration *reg);
 /* Where our Contact points to; unset before the first REGISTER. */
 const struct sa *registration_contact(const struct registration *reg);
+/* The server that it is registered at; NULL: at none. */
+const struct account_server *
+registration_server(const struct registration *reg);
+/* What its 2xx said; the routes are valid until the next. */
+const struct grant *registration_grant(const struct registration *reg);
 
 #endif

@@ -65,24 +65,29 @@ int clock_parse(int64_t *wall_ms, const char *text)
 
 /* --- the registrar */
 
-enum { REQUESTS_MAX = 400, HOUR_MS = 3600000 };
+enum { REQUESTS_MAX = 400, HOUR_MS = 3600000, REGISTRARS = 3 };
 
 struct request {
 	char text[2048];
 	uint64_t at_ms;
 	unsigned cseq, expires;
 	bool authorized; /* carries an Authorization */
+	unsigned at;	 /* which registrar it came to */
 };
 
 static struct loop *loop;
 static struct stack *stack;
 static struct accounts *accounts;
-static struct udp_sock *socket_, *dns_socket;
+static struct udp_sock *sockets[REGISTRARS], *dns_socket;
 static bool dns_knows;
+/* the first of the registrars, and all of them */
 static struct sa registrar_addr;
 static char registrar_uri[64];
+static struct sa registrar_addrs[REGISTRARS];
+static char registrar_uris[REGISTRARS][64];
 static struct request requests[REQUESTS_MAX];
 static unsigned count;
+static unsigned answering;	   /* which registrar does */
 static const char *const *answers; /* by number; the last one repeats */
 static struct account *changed[REQUESTS_MAX];
 static enum account_state states[REQUESTS_MAX];
@@ -149,7 +154,7 @@ static UNUSED void answer(const struct sa *dst, const char *request,
 	}
 	(void)mbuf_write_str(mb, "Content-Length: 0\r\n\r\n");
 	mb->pos = 0;
-	assert_int_equal(udp_send(socket_, dst, mb), 0);
+	assert_int_equal(udp_send(sockets[answering], dst, mb), 0);
 	mem_deref(mb);
 }
 
@@ -158,13 +163,13 @@ static UNUSED void on_request(const struct sa *src, struct mbuf *mb, void *arg)
 	struct request *r = &requests[count];
 	const char *text;
 	unsigned n = 0;
-	(void)arg;
 
 	assert_true(count < REQUESTS_MAX);
 	memset(r, 0, sizeof(*r));
 	(void)mbuf_read_mem(mb, (uint8_t *)r->text, mbuf_get_left(mb));
 	assert_int_equal(strncmp(r->text, "REGISTER ", 9), 0);
 	r->at_ms = now_ms;
+	r->at = answering = (unsigned)(uintptr_t)arg;
 	r->cseq = number(r->text, "\r\nCSeq: ");
 	r->expires = number(r->text, ";expires=");
 	r->authorized = strstr(r->text, "\r\nAuthorization: ") ||
@@ -266,12 +271,18 @@ static UNUSED int setup(void **state)
 				sizeof(err)) ||
 	    stack_alloc(&stack, &config, NULL, NULL, err, sizeof(err)))
 		return -1;
-	if (sa_set_str(&registrar_addr, "127.0.0.1", 0) ||
-	    udp_listen(&socket_, &registrar_addr, on_request, NULL) ||
-	    udp_local_get(socket_, &registrar_addr))
-		return -1;
-	(void)re_snprintf(registrar_uri, sizeof(registrar_uri), "sip:%J",
-			  &registrar_addr);
+	for (uintptr_t n = 0; n < REGISTRARS; n++) {
+		struct sa *addr = &registrar_addrs[n];
+
+		if (sa_set_str(addr, "127.0.0.1", 0) ||
+		    udp_listen(&sockets[n], addr, on_request, (void *)n) ||
+		    udp_local_get(sockets[n], addr))
+			return -1;
+		(void)re_snprintf(registrar_uris[n], sizeof(registrar_uris[n]),
+				  "sip:%J", addr);
+	}
+	registrar_addr = registrar_addrs[0];
+	(void)str_ncpy(registrar_uri, registrar_uris[0], sizeof(registrar_uri));
 	return accounts_alloc(&accounts, stack, on_change, NULL);
 }
 
@@ -280,7 +291,8 @@ static UNUSED int teardown(void **state)
 	(void)state;
 	accounts_free(accounts);
 	stack_free(stack);
-	mem_deref(socket_);
+	for (int i = 0; i < REGISTRARS; i++)
+		sockets[i] = mem_deref(sockets[i]);
 	dns_socket = mem_deref(dns_socket);
 	loop_free(loop);
 	return 0;

@@ -108,7 +108,7 @@ static void a_wrong_password_is_not_hammered(void **state)
 	assert_non_null(strstr(account_reason(account), "refused"));
 	/* Slower than for other failures. */
 	assert_true(run(4, HOUR_MS));
-	assert_in_range(requests[3].at_ms - requests[2].at_ms, 15000, 25000);
+	assert_in_range(requests[3].at_ms - requests[2].at_ms, 56000, 75000);
 	assert_int_equal(changes, 1);
 }
 
@@ -139,16 +139,22 @@ static void a_refusal_keeps_its_reason(void **state)
 	assert_int_equal(states[changes - 1], ACCOUNT_REGISTERED);
 }
 
-static void a_redirection_is_not_followed(void **state)
+/* Each try is counted there, and many lock the account: a minute to an hour. */
+static void refused_credentials_are_tried_ever_more_rarely(void **state)
 {
-	const char *const script[] = {
-		"302 Moved Temporarily\nContact: <sip:127.0.0.1:9>\n", NULL};
-	struct account *account = begin(script);
+	const char *const script[] = {"403 Forbidden\n", NULL};
+	uint64_t wait = 0;
 	(void)state;
 
-	assert_true(run(1, 0));
-	assert_int_equal(account_state(account), ACCOUNT_FAILED);
-	assert_int_equal(account_scode(account), 302);
+	(void)begin(script);
+	assert_true(run(12, 12 * (uint64_t)HOUR_MS));
+	for (unsigned i = 1; i < 12; i++) {
+		wait = requests[i].at_ms - requests[i - 1].at_ms;
+		assert_in_range(wait, 56000, HOUR_MS);
+	}
+	assert_in_range(wait, HOUR_MS * 3 / 4, HOUR_MS);
+	/* in ten minutes no more than a guard of five lets pass */
+	assert_true(requests[4].at_ms - requests[0].at_ms > 600000);
 }
 
 static void too_brief_is_asked_again_at_once(void **state)
@@ -365,6 +371,41 @@ static void the_registrars_expiry_counts(void **state)
 	}
 }
 
+static void which_expiry_counts_can_be_said(void **state)
+{
+	static const struct {
+		enum account_expiry by;
+		const char *ok;
+		unsigned expires;
+	} cases[] = {
+		{ACCOUNT_EXPIRY_HEADER,
+		 "200 OK\nExpires: 90\nContact: {contact};expires=60\n", 90},
+		{ACCOUNT_EXPIRY_HEADER,
+		 "200 OK\nContact: {contact};expires=60\n", 60},
+		{ACCOUNT_EXPIRY_IGNORED,
+		 "200 OK\nExpires: 90\nContact: {contact};expires=60\n", 600},
+		{ACCOUNT_EXPIRY_CONTACT,
+		 "200 OK\nExpires: 90\nContact: {contact};expires=60\n", 60},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *const script[] = {cases[i].ok, NULL};
+		struct account_params params;
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "a%zu", i);
+		params = params_of(name);
+		params.expiry = cases[i].by;
+		count = 0;
+		answers = script;
+		(void)set(&params);
+		assert_true(run(1, 0));
+		assert_int_equal(account_expires(account_find(accounts, name)),
+				 cases[i].expires);
+	}
+}
+
 static void a_contact_rewritten_by_a_nat_is_still_ours(void **state)
 {
 	/* What we send has a line of its own that survives. */
@@ -465,7 +506,7 @@ int main(void)
 		T(a_wrong_password_is_not_hammered),
 		T(the_same_nonce_again_is_final),
 		T(a_refusal_keeps_its_reason),
-		T(a_redirection_is_not_followed),
+		T(refused_credentials_are_tried_ever_more_rarely),
 		T(too_brief_is_asked_again_at_once),
 		T(too_brief_for_ever_is_a_failure),
 		T(too_brief_without_more_to_ask_for_is_a_failure),
@@ -478,6 +519,7 @@ int main(void)
 		T(a_refused_connection_is_a_failure),
 		T(proxy_and_registrar_may_both_challenge),
 		T(the_registrars_expiry_counts),
+		T(which_expiry_counts_can_be_said),
 		T(a_contact_rewritten_by_a_nat_is_still_ours),
 		T(nothing_granted_is_a_failure),
 		T(the_shortest_expiry_is_asked_for_once_a_second),
