@@ -243,6 +243,26 @@ static void print_trunks(const cJSON *trunks)
 	}
 }
 
+static void print_account(const cJSON *e)
+{
+	const char *state = schema_string(e, "state", "?");
+	const double now = (double)time(NULL) * 1000;
+	const double next = schema_number(e, "next_at_ms", 0) - now;
+
+	(void)printf("account   %-16s %-11s %s", schema_string(e, "name", "?"),
+		     state, schema_string(e, "uri", "?"));
+	if (schema_get(e, "server"))
+		(void)printf(" at %s (%s), for %.0f s",
+			     schema_string(e, "server", "?"),
+			     schema_string(e, "address", "?"),
+			     schema_number(e, "expires_ms", 0) / 1000);
+	else if (*schema_string(e, "reason", ""))
+		(void)printf(": %s", schema_string(e, "reason", ""));
+	if (strcmp(state, "off") != 0 && next > 0)
+		(void)printf("; next in %.0f s", next / 1000);
+	(void)printf("\n");
+}
+
 static void print_status(const cJSON *s)
 {
 	const double up = schema_number(s, "uptime_ms", 0) / 1000;
@@ -276,11 +296,7 @@ static void print_status(const cJSON *s)
 			     schema_number(s, "store_queued", 0));
 	cJSON_ArrayForEach(e, schema_get(s, "accounts"))
 	{
-		(void)printf("account   %-16s %-11s %s %s\n",
-			     schema_string(e, "name", "?"),
-			     schema_string(e, "state", "?"),
-			     schema_string(e, "uri", "?"),
-			     schema_string(e, "reason", ""));
+		print_account(e);
 	}
 	print_trunks(schema_get(s, "trunks"));
 	print_endpoints(schema_get(s, "endpoints"));

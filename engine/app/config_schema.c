@@ -46,6 +46,20 @@ static bool check_uri(const cJSON *value, char *err, size_t size)
 	return false;
 }
 
+static bool check_instance(const cJSON *value, char *err, size_t size)
+{
+	const char *s = value->valuestring;
+
+	if (!strncmp(s, "urn:uuid:", 9) && strlen(s) == 45 &&
+	    strspn(s + 9, "0123456789abcdefABCDEF-") == 36)
+		return true;
+	(void)snprintf(err, size,
+		       "'%.60s' is not urn:uuid: and a UUID, as uuidgen makes "
+		       "them",
+		       s);
+	return false;
+}
+
 static bool check_ha1(const cJSON *value, char *err, size_t size)
 {
 	const char *s = value->valuestring;
@@ -65,6 +79,7 @@ static bool check_network(const cJSON *value, char *err, size_t size)
 	return network_parse(&net, value->valuestring, err, size);
 }
 
+static const char *const expiries[] = {"contact", "header", "ignore", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 static const struct schema listen_item = {.type = SCHEMA_STRING,
@@ -105,14 +120,16 @@ const struct schema config_account_fields[] = {
 	 .def = "the one the registrar asks for",
 	 .help = "credentials are given for this realm only"},
 	{.name = "registrar",
-	 .type = SCHEMA_STRING,
+	 .type = SCHEMA_STRING_OR_LIST,
 	 .check = check_uri,
 	 .def = "the uri's domain",
-	 .help = "where to register: sip:host"},
+	 .help = "where to register: sip:host; of a list the first that "
+		 "answers"},
 	{.name = "proxy",
-	 .type = SCHEMA_STRING,
+	 .type = SCHEMA_STRING_OR_LIST,
 	 .check = check_uri,
-	 .help = "outbound proxy for all requests of this account"},
+	 .help = "outbound proxy for all requests of this account; of a list "
+		 "the first that answers"},
 	{.name = "register",
 	 .type = SCHEMA_BOOLEAN,
 	 .def = "true",
@@ -124,20 +141,42 @@ const struct schema config_account_fields[] = {
 	 .unit = "s",
 	 .def = "600",
 	 .help = "asked for; the registrar's answer counts"},
+	{.name = "registrar_expires",
+	 .type = SCHEMA_STRING,
+	 .choices = expiries,
+	 .def = "\"contact\"",
+	 .help = "which expiry of the registrar's answer counts first: contact "
+		 "(its parameter), header, or ignore (what we asked for)"},
+	{.name = "unregister",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "true",
+	 .help = "take the registration back when the account goes or the "
+		 "engine stops"},
+	{.name = "outbound",
+	 .type = SCHEMA_BOOLEAN,
+	 .def = "false",
+	 .help = "register as RFC 5626 says, with instance-id and reg-id"},
+	{.name = "instance_id",
+	 .type = SCHEMA_STRING,
+	 .check = check_instance,
+	 .def = "the engine's own",
+	 .help = "urn:uuid:…, for outbound"},
 	{.name = "retry_min",
 	 .type = SCHEMA_NUMBER,
 	 .min = 1,
 	 .max = 3600,
 	 .unit = "s",
 	 .def = "5",
-	 .help = "first wait after a failure"},
+	 .help = "first wait after a failure; 12 times as long after refused "
+		 "credentials"},
 	{.name = "retry_max",
 	 .type = SCHEMA_NUMBER,
 	 .min = 1,
 	 .max = 86400,
 	 .unit = "s",
 	 .def = "300",
-	 .help = "longest wait after failures"},
+	 .help = "longest wait after failures; 12 times as long after refused "
+		 "credentials"},
 	{.name = "max_calls",
 	 .type = SCHEMA_INTEGER,
 	 .min = 0,
@@ -745,6 +784,22 @@ const struct schema config_fields[] = {
 	 .type = SCHEMA_LIST,
 	 .item = &account_item,
 	 .help = "identities at registrars"},
+	{.name = "register_rate",
+	 .type = SCHEMA_INTEGER,
+	 .min = 0,
+	 .max = 100000,
+	 .unit = "a second",
+	 .def = "200",
+	 .help = "registrations of all accounts together, at the start and "
+		 "whenever many are due; 0: no limit"},
+	{.name = "unregister_wait",
+	 .type = SCHEMA_NUMBER,
+	 .min = 0,
+	 .max = 60,
+	 .unit = "s",
+	 .def = "2",
+	 .help = "how long a stop waits for registrars to take back what was "
+		 "registered"},
 	{.name = "trunks",
 	 .type = SCHEMA_LIST,
 	 .item = &trunk_item,

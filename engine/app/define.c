@@ -69,9 +69,21 @@ static struct session_keepalive keepalive_of(const cJSON *t)
 	};
 }
 
+/* The schema has let no other name pass. */
+static enum account_expiry expiry(const char *name)
+{
+	return !strcmp(name, "header")	 ? ACCOUNT_EXPIRY_HEADER
+	       : !strcmp(name, "ignore") ? ACCOUNT_EXPIRY_IGNORED
+					 : ACCOUNT_EXPIRY_CONTACT;
+}
+
 static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			  size_t size)
 {
+	const char **registrars = define_strings(schema_get(t, "registrar"));
+	const char **proxies = define_strings(schema_get(t, "proxy"));
+	const char **servers = proxies ? proxies : registrars;
+	bool ok = false;
 	const struct account_params p = {
 		.name = schema_string(t, "name", NULL),
 		.uri = schema_string(t, "uri", NULL),
@@ -80,8 +92,13 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 		.password = schema_string(t, "password", NULL),
 		.ha1 = schema_string(t, "ha1", NULL),
 		.realm = schema_string(t, "realm", NULL),
-		.registrar = schema_string(t, "registrar", NULL),
-		.proxy = schema_string(t, "proxy", NULL),
+		.registrar = registrars ? registrars[0] : NULL,
+		.proxy = proxies ? proxies[0] : NULL,
+		.backups = servers ? servers + 1 : NULL,
+		.expiry = expiry(schema_string(t, "registrar_expires", "")),
+		.outbound = schema_boolean(t, "outbound", false),
+		.instance_id = schema_string(t, "instance_id", NULL),
+		.keeps_binding = !schema_boolean(t, "unregister", true),
 		.registers = schema_boolean(t, "register", true),
 		.expires = (uint32_t)schema_number(t, "expires", 600),
 		.retry_min = (uint32_t)schema_number(t, "retry_min", 5),
@@ -93,14 +110,21 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 		.keepalive = keepalive_of(t),
 	};
 
-	if (p.retry_max < p.retry_min) {
+	if (p.retry_max < p.retry_min)
 		(void)snprintf(err, size,
 			       "account '%s': retry_max (%u) is below "
 			       "retry_min (%u)",
 			       p.name, p.retry_max, p.retry_min);
-		return false;
-	}
-	return !account_set(accounts, &p, err, size);
+	else if (proxies && registrars && registrars[1])
+		(void)snprintf(err, size,
+			       "account '%s': with a proxy there can be one "
+			       "registrar only; make proxy the list",
+			       p.name);
+	else
+		ok = !account_set(accounts, &p, err, size);
+	free(registrars);
+	free(proxies);
+	return ok;
 }
 
 static uint32_t ms(const cJSON *t, const char *key, double fallback_s)

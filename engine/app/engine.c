@@ -27,7 +27,6 @@
 #include "store/store.h"
 
 enum {
-	UNREGISTER_WAIT_MS = 2000,
 	IDLE_CHECK_MS = 250,
 	SETTLE_CHECK_MS = 20,
 	SETTLE_CHECKS = 100, /* at most so many */
@@ -56,7 +55,11 @@ void engine_drained(void *arg)
 		return;
 	engine->phase = ENGINE_CLOSING;
 	tmr_cancel(&engine->timer);
-	accounts_close(engine->accounts, UNREGISTER_WAIT_MS, settle, engine);
+	accounts_close(
+		engine->accounts,
+		(uint32_t)(1000 * schema_number(config_root(engine->config),
+						"unregister_wait", 2)),
+		settle, engine);
 }
 
 void engine_drain(struct engine *engine)

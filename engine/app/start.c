@@ -17,6 +17,7 @@
 #include "app/endpoint_writer.h"
 #include "app/engine_private.h"
 #include "app/reachability.h"
+#include "app/registration.h"
 #include "base/background.h"
 #include "base/log.h"
 #include "call/call.h"
@@ -104,7 +105,14 @@ static void account_changed(struct account *account, void *arg)
 {
 	struct engine *engine = arg;
 
+	cJSON *event;
+
 	calls_account_changed(engine->calls, account);
+	registration_write(engine->store, account);
+	event = registration_event(account);
+	if (engine->scripts && event)
+		scripts_event(engine->scripts, "registration", event);
+	cJSON_Delete(event);
 }
 
 static void binding_changed(struct binding *binding, enum binding_event event,
@@ -513,6 +521,17 @@ static bool start_ebb(struct engine *engine, char *err, size_t size)
 	return false;
 }
 
+static void configure_accounts(const struct engine *engine)
+{
+	char id[INSTANCE_ID_SIZE];
+
+	registration_instance_id(id, engine->db);
+	accounts_set_instance(engine->accounts, id);
+	accounts_set_rate(engine->accounts,
+			  (unsigned)schema_number(config_root(engine->config),
+						  "register_rate", 200));
+}
+
 bool engine_start_rooms(struct engine *engine,
 			const struct engine_params *params, char *err,
 			size_t size)
@@ -543,6 +562,7 @@ bool engine_start_rooms(struct engine *engine,
 	}
 	trunks_watch(engine->trunks, engine->stack, engine->accounts,
 		     reachability_of_trunk, engine);
+	configure_accounts(engine);
 	if (!start_endpoints(engine, err, size) ||
 	    !start_calls(engine, err, size))
 		return false;

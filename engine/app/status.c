@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "app/engine.h"
 #include "app/engine_private.h"
+#include "app/registration.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "call/call.h"
@@ -18,21 +19,7 @@
 
 static bool add_account(struct account *account, void *arg)
 {
-	cJSON *o = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(o, "name", account_params(account)->name);
-	cJSON_AddStringToObject(o, "uri", account_params(account)->uri);
-	cJSON_AddStringToObject(o, "state",
-				account_state_name(account_state(account)));
-	cJSON_AddNumberToObject(o, "sip_code", account_scode(account));
-	cJSON_AddStringToObject(o, "reason", account_reason(account));
-	cJSON_AddNumberToObject(o, "expires_ms",
-				account_expires(account) * 1000.0);
-	cJSON_AddNumberToObject(o, "registered_at_ms",
-				(double)account_registered_at(account));
-	cJSON_AddNumberToObject(o, "next_at_ms",
-				(double)account_next_at(account));
-	cJSON_AddItemToArray(arg, o);
+	cJSON_AddItemToArray(arg, registration_status(account));
 	return false;
 }
 

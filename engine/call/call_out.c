@@ -81,9 +81,9 @@ static int try_host(struct call *call)
 {
 	struct route *r = call->route;
 	const size_t i = r->next++;
-	const char *proxy[] = {r->proxy, NULL};
+	const char *registered[ACCOUNT_ROUTES_MAX + 1] = {r->proxy};
 	const char *const *routes =
-		r->path[0] ? (const char *const *)r->path : proxy;
+		r->path[0] ? (const char *const *)r->path : registered;
 	struct session_invite invite = {
 		.uri = r->hosts[i].uri,
 		.from_name = r->from_name,
@@ -100,6 +100,8 @@ static int try_host(struct call *call)
 	char *from = NULL;
 	int err;
 
+	for (size_t n = 0; n < r->beyond_count; n++)
+		registered[n + 1] = r->beyond[n];
 	cdr_set(&call->cdr, &call->cdr.to_uri, invite.uri);
 	call->sdp = mem_deref(call->sdp);
 	err = call_media_open(call, &r->hosts[i].dst);

@@ -20,6 +20,7 @@
 #include "call/cdr.h"
 #include "call/digit_filter.h"
 #include "call/endpoint_private.h"
+#include "sip/account.h"
 #include "sip/sdp.h"
 #include "sip/session.h"
 #include "sip/stack.h"
@@ -261,10 +262,12 @@ struct route {
 		int trunk_host; /* which of the trunk's it is, or -1 */
 	} hosts[ROUTE_HOSTS_MAX];
 	size_t count, next;
-	char *proxy;			/* or NULL */
-	struct endpoint *endpoint;	/* or NULL */
-	struct binding *binding;	/* of it */
-	char *path[ROUTE_PATH_MAX + 1]; /* to it, in order */
+	char *proxy;			  /* or NULL */
+	struct endpoint *endpoint;	  /* or NULL */
+	struct binding *binding;	  /* of it */
+	char *path[ROUTE_PATH_MAX + 1];	  /* to it, in order */
+	char *beyond[ACCOUNT_ROUTES_MAX]; /* routes behind it */
+	size_t beyond_count;
 	char *from; /* "user" or a whole URI; NULL: the account's */
 	char *from_user, *from_domain, *from_name;
 	char *account; /* its name */

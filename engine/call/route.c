@@ -50,6 +50,8 @@ static void route_destructor(void *arg)
 	for (size_t i = 0; i < route->count; i++)
 		mem_deref(route->hosts[i].uri);
 	mem_deref(route->proxy);
+	for (size_t i = 0; i < route->beyond_count; i++)
+		mem_deref(route->beyond[i]);
 	mem_deref(route->from);
 	mem_deref(route->from_user);
 	mem_deref(route->from_domain);
@@ -83,6 +85,14 @@ static bool uri_has_host(const char *uri, const char *host)
 	       !strcasecmp(t.host, host);
 }
 
+static bool any_has_host(const char *const *uris, const char *host)
+{
+	for (; uris && *uris; uris++)
+		if (uri_has_host(*uris, host))
+			return true;
+	return false;
+}
+
 static bool account_has_host(struct account *account, void *arg)
 {
 	const struct account_params *p = account_params(account);
@@ -90,7 +100,7 @@ static bool account_has_host(struct account *account, void *arg)
 
 	if (!uri_has_host(p->uri, *host) &&
 	    !uri_has_host(p->registrar, *host) &&
-	    !uri_has_host(p->proxy, *host))
+	    !uri_has_host(p->proxy, *host) && !any_has_host(p->backups, *host))
 		return false;
 	*host = NULL;
 	return true;
@@ -176,6 +186,26 @@ static void user_escape(char *out, size_t size, const char *user)
 
 /* ---- accounts and trunks ---------------------------------------------- */
 
+/* Through what the account is registered at, where that isn't what is
+ * configured, and on through its Service-Route. */
+static bool via_registered(struct making *m, const struct account *account)
+{
+	struct route *r = m->route;
+	const char *uris[ACCOUNT_ROUTES_MAX];
+	const size_t n = account_routes(account, uris);
+
+	if (!n)
+		return true;
+	if (!set(m, &r->proxy, uris[0]))
+		return false;
+	for (size_t i = 1; i < n; i++) {
+		if (!set(m, &r->beyond[i - 1], uris[i]))
+			return false;
+		r->beyond_count = i;
+	}
+	return true;
+}
+
 static const struct account_params *use_account(struct making *m,
 						const char *name)
 {
@@ -196,6 +226,8 @@ static const struct account_params *use_account(struct making *m,
 	    !set(m, &m->route->proxy, p->proxy) ||
 	    !set(m, &m->route->from_domain, at ? at + 1 : NULL))
 		return NULL;
+	if (p->proxy && !via_registered(m, account))
+		return NULL;
 	/* uri parameters are no part of a domain */
 	if (m->route->from_domain)
 		m->route->from_domain[strcspn(m->route->from_domain, ";")] =
@@ -214,6 +246,9 @@ static bool via_account(struct making *m, const struct account_params *p,
 	if (!r->from_domain)
 		return refuse(m, &refuse_no_route,
 			      "the uri of account '%s' has no domain", p->name);
+	if (!r->proxy &&
+	    !via_registered(m, account_find(m->calls->accounts, p->name)))
+		return false;
 	if (!r->proxy && p->registrar &&
 	    !target_parse(&registrar, p->registrar, NULL, 0) &&
 	    strcmp(strchr(registrar.uri, ':') + 1, r->from_domain) != 0 &&

@@ -126,6 +126,12 @@ int accounts_alloc(struct accounts **ap, struct stack *stack,
 	return err;
 }
 
+void accounts_set_instance(struct accounts *accounts, const char *id)
+{
+	accounts->instance_id = mem_deref(accounts->instance_id);
+	(void)str_dup(&accounts->instance_id, id);
+}
+
 void accounts_set_rate(struct accounts *accounts, unsigned rate)
 {
 	accounts->pace.rate = rate;
@@ -147,6 +153,7 @@ void accounts_free(struct accounts *accounts)
 	mem_deref(accounts->by_name);
 	mem_deref(accounts->by_line);
 	mem_deref(accounts->by_user);
+	mem_deref(accounts->instance_id);
 	mem_deref(accounts);
 }
 
@@ -173,7 +180,10 @@ static void account_close(struct account *account)
 
 	account_unlink(account);
 	account->reg = NULL;
-	leave(accounts, reg);
+	if (account->params->p.keeps_binding)
+		mem_deref(reg);
+	else
+		leave(accounts, reg);
 	tell(accounts, account);
 	mem_deref(account);
 }
@@ -324,6 +334,7 @@ static void account_link(struct accounts *accounts, struct account *account)
 int account_set(struct accounts *accounts, const struct account_params *params,
 		char *err_text, size_t size)
 {
+	struct account_params p = *params;
 	struct account_params_copy *copy = NULL;
 	struct credentials *credentials = NULL;
 	struct account *account = NULL;
@@ -335,7 +346,9 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 		(void)re_snprintf(err_text, size, "the engine is stopping");
 		return ESHUTDOWN;
 	}
-	err = account_params_copy(&copy, params, err_text, size);
+	if (!p.instance_id)
+		p.instance_id = accounts->instance_id;
+	err = account_params_copy(&copy, &p, err_text, size);
 	if (err)
 		return err;
 	account = account_find(accounts, params->name);

@@ -44,10 +44,11 @@ struct account_params {
 	const char *const *backups;
 	enum account_expiry expiry;
 	bool outbound;		 /* register as RFC 5626 says */
-	const char *instance_id; /* urn:uuid:…, of this engine for good; not
-				    without it */
+	const char *instance_id; /* urn:uuid:…, the same at each start; NULL:
+				    accounts_set_instance()'s */
 	bool registers;		 /* false: credentials and identity only */
-	uint32_t expires;	 /* s asked for; 0: 600 */
+	bool keeps_binding; /* not taken back when it is closed or removed */
+	uint32_t expires;   /* s asked for; 0: 600 */
 	uint32_t retry_min, retry_max; /* s: back-off between failures; 0: 5
 					* and 300. Retry-After may make it
 					* longer, to an hour */
@@ -84,6 +85,8 @@ int accounts_alloc(struct accounts **ap, struct stack *stack,
 /* So many REGISTERs a second at most, of all accounts; 0: no limit. Before the
  * first account is set. */
 void accounts_set_rate(struct accounts *accounts, unsigned rate);
+/* The instance-id (RFC 5626) of accounts that name none of their own. */
+void accounts_set_instance(struct accounts *accounts, const char *id);
 /* Our own addresses may have changed: accounts whose contacts have register
  * anew. How many do. */
 unsigned accounts_network_changed(struct accounts *accounts);

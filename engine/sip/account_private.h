@@ -17,6 +17,7 @@ struct registration;
 struct accounts {
 	struct stack *stack;
 	struct register_pace pace;
+	char *instance_id;
 	account_h *handler;
 	void *arg;
 	struct hash *by_name, *by_line, *by_user;

@@ -17,7 +17,7 @@ enum {
 	/* No account asks more often than this, whatever happens. */
 	PACE_MS = 1000,
 	/* With another address to try, silence is not waited for until the
-	 * transaction's own 32 s. */
+	 * transaction's own 32 s (RFC 3261 17.1.2.2). */
 	SILENT_MS = 6000,
 	REDIRECTS_MAX = 3, /* from one 3xx to the next */
 };
@@ -220,8 +220,8 @@ static void tell_registered(const struct registration *reg)
 	char addr[64] = "";
 
 	(void)re_snprintf(addr, sizeof(addr), "%J", &reg->server.addr);
-	log_info(NULL, "account %s: registered at %s for %u s", reg->name,
-		 addr, reg->grant.expires);
+	log_info(NULL, "account %s: registered at %s for %u s", reg->name, addr,
+		 reg->grant.expires);
 }
 
 static void registered(struct registration *reg, const struct sip_msg *msg)
@@ -371,6 +371,18 @@ static void silent(void *arg)
 	failed_by_error(reg, reg->server.uri, ETIMEDOUT);
 }
 
+/* What is still registered elsewhere mustn't run out meanwhile. */
+static uint64_t silent_ms(const struct registration *reg)
+{
+	const uint64_t now = clock_mono_ms();
+	uint64_t left;
+
+	if (reg->state != ACCOUNT_REGISTERED || reg->until_ms <= now)
+		return SILENT_MS;
+	left = (reg->until_ms - now) / 3;
+	return left < PACE_MS ? PACE_MS : left < SILENT_MS ? left : SILENT_MS;
+}
+
 /* One request to the server at hand. */
 static void ask(void *arg)
 {
@@ -394,7 +406,7 @@ static void ask(void *arg)
 		return;
 	}
 	if (servers_several(reg->servers) && !reg->closing)
-		tmr_start(&reg->silent_tmr, SILENT_MS, silent, reg);
+		tmr_start(&reg->silent_tmr, silent_ms(reg), silent, reg);
 }
 
 /* It begins with this request; so long after the one before, and when all

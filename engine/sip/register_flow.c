@@ -24,18 +24,24 @@ enum {
  * and each time later. */
 uint64_t registration_return_ms(struct registration *reg, uint64_t refresh)
 {
-	uint64_t wait;
+	const uint64_t now = clock_mono_ms();
 
 	if (!reg->server.number && !reg->server.place) {
 		reg->return_ms = 0;
 		return refresh;
 	}
-	reg->return_ms = !reg->return_ms ? RETURN_MIN_MS : 2 * reg->return_ms;
-	if (reg->return_ms > RETURN_MAX_MS)
-		reg->return_ms = RETURN_MAX_MS;
-	wait = reg->return_ms - register_random(reg->return_ms / 5);
+	if (!reg->return_ms || now >= reg->return_at_ms) {
+		reg->return_ms =
+			!reg->return_ms ? RETURN_MIN_MS : 2 * reg->return_ms;
+		if (reg->return_ms > RETURN_MAX_MS)
+			reg->return_ms = RETURN_MAX_MS;
+		reg->return_at_ms = now + reg->return_ms -
+				    register_random(reg->return_ms / 5);
+	}
+	if (reg->return_at_ms > now + refresh)
+		return refresh;
 	reg->returning = true;
-	return wait < refresh ? wait : refresh;
+	return reg->return_at_ms - now;
 }
 
 /* ---- a dead flow -------------------------------------------------------- */

@@ -39,9 +39,10 @@ struct registration {
 	struct account_server server;
 	bool server_moved; /* it is one that a 3xx named */
 	enum sip_transp server_tp;
-	bool here;	/* the next attempt begins with it */
-	bool returning; /* … or with the first one again */
-	uint32_t return_ms;
+	bool here;	    /* the next attempt begins with it */
+	bool returning;	    /* … or with the first one again */
+	uint32_t return_ms; /* how long it stays away; 0: it isn't */
+	uint64_t return_at_ms;
 
 	enum account_state state;
 	uint16_t scode;

@@ -118,9 +118,9 @@ int register_request_send(struct register_request *r,
 	register_request_stop(r);
 	r->expires = send->expires;
 	r->outbound = send->outbound && r->instance_id;
-	if (re_snprintf(hop, sizeof(hop), "sip:%J;transport=%s", &server->addr,
-			server->tp == SIP_TRANSP_TCP ? "tcp" : "udp") < 0)
-		err = EINVAL;
+	(void)re_snprintf(hop, sizeof(hop), "sip:%J;transport=%s",
+			  &server->addr,
+			  server->tp == SIP_TRANSP_TCP ? "tcp" : "udp");
 	pl_set_str(&pl, hop);
 	err = uri_decode(&route, &pl);
 	if (!err)

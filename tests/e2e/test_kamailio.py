@@ -68,7 +68,7 @@ def test_the_registrars_expiry_counts_and_is_refreshed_in_time(
 @pytest.mark.idle
 def test_a_wrong_password_is_told_and_tried_rarely(engine, kamailio):
     k = kamailio({"alice": "secret"})
-    e = engine(FLOW, config=account(k, password="guess", retry_min=3))
+    e = engine(FLOW, config=account(k, password="guess", retry_min=1))
     until(lambda: state(e)["state"] == "failed", what=e.tail)
     a = state(e)
     assert a["sip_code"] == 401

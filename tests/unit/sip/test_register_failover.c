@@ -123,20 +123,52 @@ static void it_goes_back_to_the_first_when_that_is_there(void **state)
 
 static void while_the_first_is_away_it_is_tried_ever_more_rarely(void **state)
 {
-	/* 0 silent, 1 grants; each time */
-	const char *const script[] = {"", OK, "", OK, "", OK, "",  OK,
-				      "", OK, "", OK, "", OK, NULL};
-	uint64_t last = 0, wait;
+	const char *const script[] = {OK, NULL};
+	uint64_t at = 0, last = 0;
+	unsigned tries = 0;
 	(void)state;
 
+	deaf[0] = true;
 	(void)begin_at(script);
-	assert_true(run(14, 2 * HOUR_MS));
-	assert_string_equal(ways(), "01010101010101");
+	assert_true(run(40, 8 * HOUR_MS));
 	assert_int_equal(changes, 1); /* it was registered all the time */
-	for (unsigned i = 3; i < 14; i += 2) {
-		wait = requests[i].at_ms - requests[i - 2].at_ms;
-		assert_true(wait > last || wait > 400000);
+	for (unsigned i = 0; i < 40; i++) {
+		uint64_t wait = requests[i].at_ms - at;
+
+		if (requests[i].at != 0)
+			continue;
+		if (tries > 1)
+			assert_true(wait > last || wait > 480000);
+		assert_true(tries == 0 || wait < 620000);
+		at = requests[i].at_ms;
 		last = wait;
+		tries++;
+	}
+	assert_true(tries > 10);
+}
+
+/* A short expiry doesn't make each refresh wait for who is away. */
+static void short_expiries_are_refreshed_in_time_where_they_are(void **state)
+{
+	const char *const script[] = {"200 OK\nContact: {contact};expires=10\n",
+				      NULL};
+	(void)state;
+
+	deaf[0] = true;
+	(void)begin_at(script);
+	assert_true(run(3, HOUR_MS));
+	deaf[0] = false;
+	assert_true(run(20, HOUR_MS));
+	assert_int_equal(changes, 1);
+	for (unsigned i = 2; i < 20; i++) {
+		assert_true(requests[i].at_ms - requests[i - 1].at_ms < 5100);
+		/* a minute after, the first is tried, and answers */
+		assert_int_equal(requests[i].at,
+				 requests[i].at_ms - requests[1].at_ms < 48000
+					 ? 1u
+				 : requests[i].at_ms - requests[1].at_ms > 61000
+					 ? 0u
+					 : requests[i].at);
 	}
 }
 
@@ -387,6 +419,7 @@ int main(void)
 		T(when_all_fail_it_begins_anew_with_the_first),
 		T(it_goes_back_to_the_first_when_that_is_there),
 		T(while_the_first_is_away_it_is_tried_ever_more_rarely),
+		T(short_expiries_are_refreshed_in_time_where_they_are),
 		T(a_refresh_that_finds_nobody_goes_elsewhere),
 		T(a_dead_flow_is_left_at_once),
 		T(with_one_server_the_same_is_asked_again),
