@@ -158,6 +158,7 @@ def kamailio(tmp_path, ports):
     made = []
 
     def start(users, **options):
+        options.setdefault("name", f"kamailio{len(made) or ''}")
         made.append(Kamailio(tmp_path, ports, users, **options).start())
         return made[-1]
 

@@ -11,15 +11,24 @@ CONFIG = pathlib.Path(__file__).with_name("kamailio.cfg")
 
 
 class Kamailio:
-    """users: {name: password}; max_expires: what the registrar grants."""
+    """users: {name: password}; max_expires: what the registrar grants;
+    min_expires: what it answers 423 below; service_route: the URI of that
+    header in its 200, or True: its own; moved: where its 302 sends;
+    upstream: it is an edge proxy only, before the registrar of that URI."""
 
     def __init__(self, folder, ports, users, max_expires=3600,
-                 realm="sip.test"):
-        self.folder = pathlib.Path(folder) / "kamailio"
+                 realm="sip.test", *, name="kamailio", min_expires=0,
+                 service_route="", moved="", upstream=""):
+        self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(exist_ok=True)
         self.port = ports.one()
         self.users, self.realm = users, realm
         self.max_expires = max_expires
+        if service_route is True:
+            service_route = f"sip:127.0.0.1:{self.port};lr"
+        self.options = (("MIN_EXPIRES", min_expires), ("MOVED", moved),
+                        ("SERVICE_ROUTE", service_route),
+                        ("UPSTREAM", upstream))
         self.log_path = self.folder / "kamailio.log"
         self.process = None
         self.log_from = 0
@@ -31,7 +40,8 @@ class Kamailio:
             for name, password in self.users.items())
         for key, value in (("PORT", self.port), ("REALM", self.realm),
                            ("MAX_EXPIRES", self.max_expires),
-                           ("USERS", users), ("FOLDER", self.folder)):
+                           ("USERS", users), ("FOLDER", self.folder),
+                           *self.options):
             text = text.replace(f"@{key}@", str(value))
         config = self.folder / "kamailio.cfg"
         config.write_text(text)
@@ -67,6 +77,16 @@ class Kamailio:
         return until(lambda: (lambda l: l if len(l) >= count else None)(
             self.lines(what)), timeout,
             lambda: f"{count} × {what}: {self.log()[-4000:]}")
+
+    def uri(self):
+        return f"sip:127.0.0.1:{self.port}"
+
+    def kill(self):
+        """As a power cut would; its port falls silent."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
 
     def stop(self):
         if self.process and self.process.poll() is None:
