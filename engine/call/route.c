@@ -50,7 +50,7 @@ static void route_destructor(void *arg)
 	for (size_t i = 0; i < route->count; i++)
 		mem_deref(route->hosts[i].uri);
 	mem_deref(route->proxy);
-	for (size_t i = 0; i < route->beyond_count; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(route->beyond); i++)
 		mem_deref(route->beyond[i]);
 	mem_deref(route->from);
 	mem_deref(route->from_user);
@@ -186,8 +186,8 @@ static void user_escape(char *out, size_t size, const char *user)
 
 /* ---- accounts and trunks ---------------------------------------------- */
 
-/* Through what the account is registered at, where that isn't what is
- * configured, and on through its Service-Route. */
+/* Over the proxy that the account is registered by, and through its
+ * Service-Route. */
 static bool via_registered(struct making *m, const struct account *account)
 {
 	struct route *r = m->route;
@@ -241,13 +241,20 @@ static bool via_account(struct making *m, const struct account_params *p,
 {
 	struct route *r = m->route;
 	char user[3 * sizeof(m->target.number)], uri[512];
+	const struct account_server *server;
+	const struct account *account;
 	struct target registrar;
 
 	if (!r->from_domain)
 		return refuse(m, &refuse_no_route,
 			      "the uri of account '%s' has no domain", p->name);
-	if (!r->proxy &&
-	    !via_registered(m, account_find(m->calls->accounts, p->name)))
+	account = account_find(m->calls->accounts, p->name);
+	if (!r->proxy && !via_registered(m, account))
+		return false;
+	/* it had to turn to another registrar: so do its calls */
+	server = account_server(account);
+	if (!r->proxy && server && server->number &&
+	    !set(m, &r->proxy, server->uri))
 		return false;
 	if (!r->proxy && p->registrar &&
 	    !target_parse(&registrar, p->registrar, NULL, 0) &&
@@ -329,6 +336,7 @@ static bool via_trunk(struct making *m, struct trunk *trunk)
 	if (!p->hosts && ap)
 		return via_account(m, ap, full) && mark(m, 0);
 	user_escape(user, sizeof(user), full);
+	m->route->beyond_count = 0; /* the hosts say where it goes */
 	return add_hosts(m, trunk, user, false) &&
 	       add_hosts(m, trunk, user, true);
 }
@@ -405,9 +413,15 @@ static bool via_number(struct making *m)
 
 static bool via_uri(struct making *m)
 {
-	if (m->dial->account && *m->dial->account &&
-	    !use_account(m, m->dial->account))
-		return false;
+	const char *name = m->dial->account;
+
+	if (name && *name) {
+		if (!use_account(m, name))
+			return false;
+		if (!m->route->proxy &&
+		    !via_registered(m, account_find(m->calls->accounts, name)))
+			return false;
+	}
 	if (!host_allowed(m->calls, m->target.host))
 		return refuse(m, &refuse_forbidden,
 			      "calls to host '%s' are not allowed: see "

@@ -495,9 +495,9 @@ size_t account_routes(const struct account *account,
 
 	if (!server)
 		return 0;
-	if (account->params->proxy || (server->number && !granted))
-		if (!granted || !same_host(server->uri, granted[0]))
-			routes[n++] = server->uri;
+	if (account->params->proxy &&
+	    (!granted || !same_host(server->uri, granted[0])))
+		routes[n++] = server->uri;
 	for (; granted && *granted && n < ACCOUNT_ROUTES_MAX; granted++)
 		routes[n++] = *granted;
 	return n;
