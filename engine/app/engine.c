@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/netwatch.h"
 #include "call/call.h"
 #include "call/endpoint.h"
 #include "call/trunk.h"
@@ -242,6 +243,7 @@ void engine_free(struct engine *engine)
 	accounts_free(engine->accounts);
 	stack_free(engine->stack);
 	background_free(engine->background);
+	netwatch_free(engine->netwatch);
 	ebb_watch_free(engine->ebb);
 	store_close(engine->store);
 	loop_signal(engine->loop, SIGINT, NULL, NULL);

@@ -21,6 +21,7 @@ struct engine {
 	struct scripts *scripts;
 	struct control *control;
 	struct ebb_watch *ebb;
+	struct netwatch *netwatch; /* NULL: the system has none */
 	cJSON *config_public;
 	enum engine_phase phase;
 	struct tmr timer; /* looks for idleness, then for quiet */

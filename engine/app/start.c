@@ -20,6 +20,7 @@
 #include "app/registration.h"
 #include "base/background.h"
 #include "base/log.h"
+#include "base/netwatch.h"
 #include "call/call.h"
 #include "call/endpoint.h"
 #include "call/trunk.h"
@@ -146,6 +147,21 @@ static bool ask(const struct registrar_query *query, void *arg)
 	const struct engine *engine = arg;
 
 	return endpoint_ask(engine, query);
+}
+
+static void network_changed(void *arg)
+{
+	struct engine *engine = arg;
+	unsigned accounts, calls;
+
+	stack_network_changed(engine->stack);
+	accounts = accounts_network_changed(engine->accounts);
+	calls = calls_network_changed(engine->calls);
+	if (accounts + calls)
+		log_info(NULL,
+			 "our addresses have changed: %u accounts register "
+			 "anew, %u calls move",
+			 accounts, calls);
 }
 
 static bool define(const char *kind, const cJSON *table, char *err, size_t size,
@@ -576,6 +592,12 @@ bool engine_start_rooms(struct engine *engine,
 	    !scripts_load(engine->scripts, params->script, params->argv, err,
 			  size))
 		return false;
+	e = netwatch_alloc(&engine->netwatch, network_changed, engine);
+	if (e)
+		log_warn(NULL,
+			 "changes of this machine's addresses won't be "
+			 "noticed: %s",
+			 strerror(e));
 	/* whom the script has defined is known now */
 	endpoint_read(engine->store, engine->endpoints);
 	return true;

@@ -163,6 +163,10 @@ void calls_drain(struct calls *calls, uint32_t limit_ms);
 /* Refuse new calls with 503 (the scripts' memory mark); NULL ends it. */
 void calls_refuse(struct calls *calls, const char *why);
 
+/* Our own addresses may have changed: answered calls whose audio isn't where
+ * the far side reaches us any more move, by a re-INVITE. How many. */
+unsigned calls_network_changed(struct calls *calls);
+
 struct call *call_find(const struct calls *calls, const char *id);
 /* Each call not yet ended, oldest first; FN may end calls. True stops. */
 typedef bool(call_apply_h)(struct call *call, void *arg);

@@ -4,7 +4,7 @@
  *   call.c       life, end, CDR, reading            route.c     where to
  *   call_in.c    an INVITE comes                    call_out.c  one leaves
  *   call_sip.c   verbs and what the session says    call_media.c  audio
- *   keepalive.c  its path is kept open
+ *   keepalive.c  its path is kept open              move.c      … elsewhere
  *
  * References: the table holds one from a call's beginning until its CDR is
  * complete, and with it all that can call back: session, stream, timers.
@@ -166,6 +166,7 @@ struct call {
 	bool acked;	     /* in: our 200 was */
 	bool held, on_hold;
 	bool offering, offer_hold;
+	bool network_changed; /* follow it when the offer is answered */
 
 	/* audio */
 	handle_t stream;
@@ -236,6 +237,9 @@ void info_send_flush(struct call *call);
 void call_keepalive_apply(struct call *call);
 void call_keepalive_stop(struct call *call);
 void call_options_flush(struct call *call);
+
+/* move.c: whether it has to follow another address of ours, now or soon. */
+bool call_follow_network(struct call *call);
 
 /* call_sip.c */
 /* Refuse an incoming call; REASON, for the CDR, may be NULL. */

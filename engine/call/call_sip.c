@@ -482,6 +482,8 @@ static void on_answered(uint16_t scode, const char *reason, struct mbuf *sdp,
 	if (usable && call->held != was_held && call->state == CALL_ANSWERED)
 		call_emit_type(call,
 			       call->held ? CALL_EV_HOLD : CALL_EV_RESUME);
+	if (call->network_changed && call->state == CALL_ANSWERED)
+		(void)call_follow_network(call);
 	mem_deref(call);
 }
 

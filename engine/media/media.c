@@ -132,6 +132,11 @@ static void on_message(struct mail *mail, void *arg)
 	struct media_event event;
 
 	assert(port); /* CLOSE is the last that its worker sends */
+	if (message->type == MESSAGE_MOVE) {
+		port_pool_release(media->pool, message->u.move.old_port);
+		free(message);
+		return;
+	}
 	memset(&event, 0, sizeof(event));
 	fill(&event, message);
 	event.arg = port->arg;
@@ -374,6 +379,30 @@ void media_stream_set(struct media *media, handle_t stream,
 		return;
 	message->u.set = *params;
 	worker_post(port->worker->worker, message);
+}
+
+int media_stream_move(struct media *media, handle_t stream, struct sa *laddr)
+{
+	struct port *port = port_of(media, stream);
+	struct message *message;
+	struct sa bound = *laddr;
+	int err;
+
+	if (!port)
+		return ESTALE;
+	message = message_alloc(MESSAGE_MOVE, stream, 0);
+	if (!message)
+		return ENOMEM;
+	err = port_pool_bind(media->pool, &bound, message->u.move.fds);
+	if (err) {
+		free(message);
+		return err;
+	}
+	message->u.move.old_port = port->rtp_port;
+	port->rtp_port = sa_port(&bound);
+	worker_post(port->worker->worker, message);
+	*laddr = bound;
+	return 0;
 }
 
 void media_stream_watch(struct media *media, handle_t stream,

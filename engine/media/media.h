@@ -175,6 +175,12 @@ struct media_params {
 void media_stream_set(struct media *media, handle_t stream,
 		      const struct media_params *params);
 
+/* Bind another pair of ports, at LADDR's address, and go on there: what comes
+ * at the old one is lost, whatever runs goes on. The port of RTP is written to
+ * LADDR. Errors as of media_stream_open(); ESTALE: the stream is closed or
+ * being closed. */
+int media_stream_move(struct media *media, handle_t stream, struct sa *laddr);
+
 /* From now on: when no RTP has come for TIMEOUT_MS, tell once (again after the
  * next silence); for VANISHED_MS, tell that too. 0: never. To 1 s. While we
  * have asked the peer not to send (PARAMS' rx) nothing is told. */

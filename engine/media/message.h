@@ -1,9 +1,9 @@
 /* message.h -- everything that passes between the loop thread and a worker
  *
- *   loop ──► worker   ADD SET WATCH KEEPALIVE MUTE CLOSE PLAY PLAY_CONTROL
- *                     RECORD RECORD_CONTROL DIGITS STOP QUIT
+ *   loop ──► worker   ADD SET WATCH KEEPALIVE MUTE MOVE CLOSE PLAY
+ *                     PLAY_CONTROL RECORD RECORD_CONTROL DIGITS STOP QUIT
  *   file ──► worker   RECORD (its file is complete)
- *   worker ──► loop   CLOSE PLAY RECORD DIGITS (they have ended), EVENT
+ *   worker ──► loop   MOVE CLOSE PLAY RECORD DIGITS (they have ended), EVENT
  *
  * A message is made by the sender and owned by whoever holds it. PLAY, RECORD
  * and DIGITS stay with their stream for as long as they run and are then sent
@@ -30,6 +30,7 @@ enum message_type {
 	MESSAGE_WATCH,
 	MESSAGE_KEEPALIVE,
 	MESSAGE_MUTE,
+	MESSAGE_MOVE,
 	MESSAGE_CLOSE,
 	MESSAGE_PLAY,
 	MESSAGE_PLAY_CONTROL,
@@ -57,6 +58,10 @@ struct message {
 			uint32_t timeout_ms, vanished_ms;
 		} watch;
 		uint32_t keepalive_ms;
+		struct {
+			int fds[2];
+			uint16_t old_port; /* free once it is back */
+		} move;
 		struct {
 			bool rx, tx;
 		} mute;

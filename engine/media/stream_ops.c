@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "media/player.h"
@@ -319,6 +320,18 @@ static void stop(struct stream *stream, uint32_t op)
 		digits_stop(stream, m);
 }
 
+/* To other sockets. The peer is where it was, and sends to the old ones until
+ * it has been told. */
+static void move(struct stream *stream, struct message *message)
+{
+	close(stream->fd_rtp);
+	close(stream->fd_rtcp);
+	stream->fd_rtp = message->u.move.fds[0];
+	stream->fd_rtcp = message->u.move.fds[1];
+	stream->connected = stream->alone = false;
+	mailbox_post(stream->env->out, &message->mail);
+}
+
 void stream_message(struct stream *stream, struct message *message)
 {
 	const struct message *m;
@@ -353,6 +366,9 @@ void stream_message(struct stream *stream, struct message *message)
 		stream->watched_ns = clock_mono_ns();
 		stream->timed_out = stream->vanished = false;
 		break;
+	case MESSAGE_MOVE:
+		move(stream, message);
+		return;
 	case MESSAGE_KEEPALIVE:
 		stream_keep_set(stream, message->u.keepalive_ms,
 				clock_mono_ns());

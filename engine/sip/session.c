@@ -370,6 +370,11 @@ int session_options(struct session *session, sip_resp_h *resph, void *arg)
 	return err;
 }
 
+bool session_offering(const struct session *session)
+{
+	return session->offering;
+}
+
 enum session_state session_state(const struct session *session)
 {
 	return session->state;

@@ -108,6 +108,9 @@ int session_reject(struct session *session, uint16_t scode, const char *reason,
  * are retried inside (RFC 3261 14.1). EALREADY while one is pending. */
 int session_offer(struct session *session, struct mbuf *sdp);
 
+/* Whether an offer of ours waits for its answer. */
+bool session_offering(const struct session *session);
+
 /* INFO with a body; RESPH may be NULL. */
 int session_info(struct session *session, const char *ctype, const char *body,
 		 sip_resp_h *resph, void *arg);

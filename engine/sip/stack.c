@@ -254,9 +254,68 @@ static int listen_expand_all(struct stack *stack,
 
 		if (err)
 			return complain(&config->listen[i], err, text, size);
+		if (sa_is_any(&config->listen[i].addr) &&
+		    stack->wild_count < ARRAY_SIZE(stack->wild)) {
+			struct stack_listen *wild =
+				&stack->wild[stack->wild_count++];
+
+			*wild = config->listen[i];
+			sa_set_port(&wild->addr,
+				    sa_port(&stack->listens[stack->listen_count]
+						     .addr));
+		}
 		stack->listen_count += count;
 	}
 	return 0;
+}
+
+static bool listens_to(const struct stack *stack,
+		       const struct stack_listen *listen)
+{
+	for (size_t i = 0; i < stack->listen_count; i++)
+		if (stack->listens[i].tp == listen->tp &&
+		    sa_cmp(&stack->listens[i].addr, &listen->addr, SA_ALL))
+			return true;
+	return false;
+}
+
+static void listen_more(struct stack *stack, const struct stack_listen *listen)
+{
+	struct stack_listen *mine = &stack->listens[stack->listen_count];
+	char text[64];
+	int err;
+
+	if (listens_to(stack, listen))
+		return;
+	(void)re_snprintf(text, sizeof(text), "%J", &listen->addr);
+	if (stack->listen_count == LISTENERS) {
+		log_warn(NULL, "%s is not listened to: too many addresses",
+			 text);
+		return;
+	}
+	*mine = *listen;
+	stack->listen_count++;
+	err = listen_one(stack, mine);
+	if (err) {
+		stack->listen_count--;
+		log_warn(NULL, "%s is not listened to: %s", text, advice(err));
+	} else {
+		log_info(NULL, "a new address is listened to: %s", text);
+	}
+}
+
+void stack_network_changed(struct stack *stack)
+{
+	struct stack_listen now[LISTENERS];
+
+	for (size_t w = 0; w < stack->wild_count; w++) {
+		size_t count = LISTENERS;
+
+		if (listen_expand(now, &count, &stack->wild[w]))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			listen_more(stack, &now[i]);
+	}
 }
 
 static int listen_all(struct stack *stack, char *text, size_t size)

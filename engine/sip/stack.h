@@ -71,6 +71,11 @@ const struct stack_listen *stack_listens(const struct stack *stack,
  * opens another. */
 void stack_hang_up(const struct stack *stack, const struct sa *peer);
 
+/* This machine's addresses may have changed: where a wildcard is listened to,
+ * new ones are listened to as well. Those that have gone are of no use, and no
+ * harm. */
+void stack_network_changed(struct stack *stack);
+
 /* Our address as DST would see it, for SDP: of the listeners of its family the
  * one that the route to it leaves from; port 0. EAFNOSUPPORT: none fits. */
 int stack_media_addr(const struct stack *stack, const struct sa *dst,

@@ -19,6 +19,8 @@ struct stack {
 	struct strans_table *strans;
 	struct stack_listen *listens;
 	size_t listen_count;
+	struct stack_listen wild[32]; /* wildcards, with the ports chosen */
+	size_t wild_count;
 	struct list taps;	/* struct udp_tap: what sits on UDP sockets */
 	struct hash *sessions;	/* struct session by Call-ID */
 	struct hash *acks;	/* struct ack by Call-ID */
