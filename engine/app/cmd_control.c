@@ -128,6 +128,21 @@ static void print_defence(const cJSON *s)
 
 enum { ENDPOINTS_SHOWN = 100 };
 
+/* Whether it answers, of one that is asked. */
+static void print_answers(const cJSON *c)
+{
+	const char *state = schema_string(c, "state", "unknown"),
+		   *reason = schema_string(c, "reason", "");
+
+	if (!strcmp(state, "unknown"))
+		(void)printf("\n");
+	else if (*reason)
+		(void)printf("  %s: %s\n", state, reason);
+	else
+		(void)printf("  %s, %.1f ms\n", state,
+			     schema_number(c, "rtt_ms", 0));
+}
+
 static void print_contact(const cJSON *c)
 {
 	const time_t at = (time_t)(schema_number(c, "expires_at_ms", 0) / 1000);
@@ -136,10 +151,11 @@ static void print_contact(const cJSON *c)
 
 	if (localtime_r(&at, &tm))
 		(void)strftime(until, sizeof(until), "%H:%M:%S", &tm);
-	(void)printf("          %-32s from %s until %s  %s\n",
+	(void)printf("          %-32s from %s until %s  %s",
 		     schema_string(c, "target", "?"),
 		     schema_string(c, "source", "?"), until,
 		     schema_string(c, "user_agent", ""));
+	print_answers(c);
 }
 
 static void print_endpoint(const cJSON *e)

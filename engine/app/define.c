@@ -194,6 +194,20 @@ static unsigned algorithms(const cJSON *t)
 	return set;
 }
 
+/* As a trunk's, without a keepalive. */
+static struct endpoint_qualify endpoint_qualify_of(const cJSON *t)
+{
+	const struct trunk_reach_params p = reach_of(t);
+
+	return (struct endpoint_qualify){
+		.on = p.qualify,
+		.success = p.success,
+		.every_ms = p.every_ms,
+		.timeout_ms = p.timeout_ms,
+		.tries = p.tries,
+	};
+}
+
 void define_endpoint(struct endpoint_params *params, const cJSON *t)
 {
 	const char *nat = schema_string(t, "nat", "auto");
@@ -216,6 +230,7 @@ void define_endpoint(struct endpoint_params *params, const cJSON *t)
 					       : REGISTRAR_NAT_AUTO,
 		.single_contact = schema_boolean(t, "single_contact", false),
 		.keep_calls = !schema_boolean(t, "restart_ends_calls", true),
+		.qualify = endpoint_qualify_of(t),
 	};
 }
 

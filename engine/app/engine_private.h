@@ -51,6 +51,10 @@ struct binding;
 cJSON *status_endpoints(const struct engine *engine);
 cJSON *status_binding(const struct binding *binding);
 
+/* status.c: whether a peer is there, into the object O. */
+struct trunk_reading;
+void status_reading(cJSON *o, const struct trunk_reading *reading);
+
 /* engine.c: the last call has gone; moon.stop(); moon.drain(). */
 void engine_drained(void *arg);
 void engine_script_stop(int exit_code, void *arg);

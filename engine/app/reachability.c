@@ -6,6 +6,7 @@
 
 #include "app/engine_private.h"
 #include "base/log.h"
+#include "call/endpoint.h"
 #include "call/trunk.h"
 #include "script/script.h"
 #include "sip/qualify.h"
@@ -94,6 +95,23 @@ void reachability_of_trunk(struct trunk *trunk,
 		.at_ms = change->at_ms,
 		.rtt_us = change->now == REACH_UNREACHABLE ? 0 : change->rtt_us,
 		.reason = change->reason,
+	};
+
+	reachability_tell(arg, &r);
+}
+
+void reachability_of_endpoint(struct binding *binding, enum reach was,
+			      const struct trunk_reading *reading, void *arg)
+{
+	const struct reachability r = {
+		.kind = "endpoint",
+		.name = binding_name(binding),
+		.host = binding_target(binding),
+		.was = was,
+		.now = reading->state,
+		.at_ms = reading->since_ms,
+		.rtt_us = reading->rtt_us,
+		.reason = reading->reason,
 	};
 
 	reachability_tell(arg, &r);

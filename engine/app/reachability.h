@@ -9,13 +9,15 @@
 #include <stdint.h>
 #include "sip/reach.h"
 
+struct binding;
 struct engine;
 struct qualify;
 struct trunk;
 struct trunk_change;
+struct trunk_reading;
 
-/* KIND "trunk", "host" (of the trunk NAME), "endpoint", "uri". HOST may be
- * NULL. */
+/* KIND "trunk", "host" (of the trunk NAME), "endpoint" (HOST: which of its
+ * telephones), "uri". HOST may be NULL. */
 struct reachability {
 	const char *kind, *name, *host;
 	enum reach was, now;
@@ -28,6 +30,9 @@ void reachability_tell(struct engine *engine, const struct reachability *r);
 /* As trunk_reach_h, with ARG a struct engine. */
 void reachability_of_trunk(struct trunk *trunk,
 			   const struct trunk_change *change, void *arg);
+/* As endpoint_reach_h. */
+void reachability_of_endpoint(struct binding *binding, enum reach was,
+			      const struct trunk_reading *reading, void *arg);
 /* As scripts_handlers.qualified. */
 void reachability_of_uri(struct qualify *qualify, enum reach was, void *arg);
 

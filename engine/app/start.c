@@ -280,6 +280,7 @@ static bool start_endpoints(struct engine *engine, char *err, size_t size)
 		.ask = ask,
 		.binding = binding_changed,
 		.restarted = endpoint_restarted,
+		.reached = reachability_of_endpoint,
 	};
 	const cJSON *root = config_root(engine->config);
 	const char **domains =

@@ -23,7 +23,7 @@ static bool add_account(struct account *account, void *arg)
 	return false;
 }
 
-static void add_reading(cJSON *o, const struct trunk_reading *r)
+void status_reading(cJSON *o, const struct trunk_reading *r)
 {
 	cJSON_AddStringToObject(o, "state", reach_name(r->state));
 	cJSON_AddBoolToObject(o, "reachable",
@@ -50,13 +50,13 @@ static bool add_trunk(struct trunk *trunk, void *arg)
 	cJSON_AddNumberToObject(o, "active", trunk_active(trunk));
 	cJSON_AddNumberToObject(o, "max_calls", trunk_params(trunk)->max_calls);
 	trunk_read(trunk, &reading);
-	add_reading(o, &reading);
+	status_reading(o, &reading);
 	hosts = cJSON_AddArrayToObject(o, "hosts");
 	for (size_t i = 0; i < trunk_host_count(trunk); i++) {
 		trunk_read_host(trunk, i, &reading);
 		h = cJSON_CreateObject();
 		cJSON_AddStringToObject(h, "host", reading.host);
-		add_reading(h, &reading);
+		status_reading(h, &reading);
 		cJSON_AddItemToArray(hosts, h);
 	}
 	cJSON_AddItemToArray(arg, o);

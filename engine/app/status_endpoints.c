@@ -38,8 +38,21 @@ cJSON *status_binding(const struct binding *b)
 	return o;
 }
 
+/* A binding, and whether it answers. */
+static cJSON *status_contact(const struct endpoints *endpoints,
+			     const struct binding *binding)
+{
+	cJSON *o = status_binding(binding);
+	struct trunk_reading reading;
+
+	endpoint_reachability(endpoints, binding, &reading);
+	status_reading(o, &reading);
+	return o;
+}
+
 struct adding {
 	const struct registrar *registrar;
+	const struct endpoints *endpoints;
 	cJSON *list;
 };
 
@@ -67,7 +80,8 @@ static bool add_endpoint(struct endpoint *endpoint, void *arg)
 		cJSON_AddBoolToObject(o, "by_script", true);
 	contacts = cJSON_AddArrayToObject(o, "contacts");
 	for (size_t i = 0; i < n && i < ENDPOINT_CONTACTS_MAX; i++)
-		cJSON_AddItemToArray(contacts, status_binding(bindings[i]));
+		cJSON_AddItemToArray(contacts, status_contact(adding->endpoints,
+							      bindings[i]));
 	cJSON_AddItemToArray(adding->list, o);
 	return false;
 }
@@ -76,6 +90,7 @@ cJSON *status_endpoints(const struct engine *engine)
 {
 	struct adding adding = {
 		.registrar = endpoints_registrar(engine->endpoints),
+		.endpoints = engine->endpoints,
 		.list = cJSON_CreateArray(),
 	};
 

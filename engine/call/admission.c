@@ -41,6 +41,9 @@ const struct refusal refuse_user_busy = {
 const struct refusal refuse_unreachable = {
 	.cause = "unreachable", .scode = 480, .q850 = 20,
 	.reason = "Not Registered", .err = EHOSTUNREACH};
+const struct refusal refuse_silent = {
+	.cause = "unreachable", .scode = 480, .q850 = 27,
+	.reason = "Unreachable", .err = EHOSTUNREACH};
 const struct refusal refuse_no_codec = {
 	.cause = "no_codec", .scode = 488, .q850 = 88,
 	.reason = "Not Acceptable Here",

@@ -54,6 +54,9 @@ static void evidence(const struct call *call, enum trunk_evidence what,
 	const struct route *r = call->route;
 	const int host = r->next ? r->hosts[r->next - 1].trunk_host : -1;
 
+	if (r->binding)
+		endpoint_evidence(call->calls->endpoints, r->binding, what,
+				  reason);
 	if (r->trunk && host >= 0)
 		trunk_evidence(r->trunk, (size_t)host, what, retry_after_s,
 			       reason);

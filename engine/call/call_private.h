@@ -42,7 +42,7 @@ struct refusal {
 extern const struct refusal refuse_limit, refuse_draining, refuse_overload,
 	refuse_no_route, refuse_forbidden, refuse_invalid, refuse_no_codec,
 	refuse_bad_sdp, refuse_no_port, refuse_user_busy, refuse_unreachable,
-	refuse_trunk_down;
+	refuse_trunk_down, refuse_silent;
 
 /* ---- the table -------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ enum { ENDPOINTS_BUCKETS = 16384, DOMAINS_MAX = 64 };
 
 struct endpoints {
 	struct registrar *registrar;
+	struct endpoint_reach *reach;
 	struct stack *stack;
 	struct accounts *accounts;
 	struct trunks *trunks;
@@ -178,10 +179,28 @@ static int set(struct endpoints *endpoints,
 	return error;
 }
 
+/* Its telephones are asked as it says now. */
+static void qualify(struct endpoints *endpoints, const char *name)
+{
+	static const struct endpoint_qualify off = {.on = false};
+	const struct endpoint *e = endpoint_find(endpoints, name);
+	struct binding *bindings[ENDPOINT_CONTACTS_MAX];
+	const size_t n = registrar_bindings(endpoints->registrar, name,
+					    bindings, ENDPOINT_CONTACTS_MAX);
+
+	for (size_t i = 0; i < n && i < ENDPOINT_CONTACTS_MAX; i++)
+		endpoint_reach_set(endpoints->reach, bindings[i],
+				   e ? &e->params.qualify : &off);
+}
+
 int endpoint_set(struct endpoints *endpoints,
 		 const struct endpoint_params *params, char *err, size_t size)
 {
-	return set(endpoints, params, false, err, size);
+	const int error = set(endpoints, params, false, err, size);
+
+	if (!error)
+		qualify(endpoints, params->name);
+	return error;
 }
 
 static void forget(struct endpoint *e)
@@ -407,7 +426,13 @@ static void changed(struct binding *binding, enum binding_event event,
 		    void *arg)
 {
 	struct endpoints *endpoints = arg;
+	const struct endpoint *e =
+		endpoint_find(endpoints, binding_name(binding));
 
+	if (e || !binding_registered(binding))
+		endpoint_reach_set(endpoints->reach, binding,
+				   e ? &e->params.qualify
+				     : &(struct endpoint_qualify){0});
 	if (endpoints->h.binding)
 		endpoints->h.binding(binding, event, endpoints->arg);
 	if (event == BINDING_EXPIRED)
@@ -449,7 +474,52 @@ int endpoints_restore(struct endpoints *endpoints,
 	err = registrar_restore(endpoints->registrar, record);
 	if (err && !e)
 		look_needed(endpoint_find(endpoints, record->name));
+	if (!err)
+		qualify(endpoints, record->name);
 	return err;
+}
+
+/* ---- which of its telephones are there --------------------------------------
+ */
+
+size_t endpoint_contacts(const struct endpoints *endpoints, const char *name,
+			 struct binding **bindings, size_t count,
+			 size_t *registered)
+{
+	struct binding *all[ENDPOINT_CONTACTS_MAX];
+	size_t n = registrar_bindings(endpoints->registrar, name, all,
+				      ENDPOINT_CONTACTS_MAX),
+	       used = 0;
+
+	if (n > ENDPOINT_CONTACTS_MAX)
+		n = ENDPOINT_CONTACTS_MAX;
+	if (registered)
+		*registered = n;
+	for (int lagged = 0; lagged < 2; lagged++) {
+		for (size_t i = 0; i < n && used < count; i++) {
+			struct trunk_reading reading;
+
+			endpoint_reach_read(endpoints->reach, all[i], &reading);
+			if (reading.state != REACH_UNREACHABLE &&
+			    (reading.state == REACH_LAGGED) == lagged)
+				bindings[used++] = all[i];
+		}
+	}
+	return used;
+}
+
+void endpoint_reachability(const struct endpoints *endpoints,
+			   const struct binding *binding,
+			   struct trunk_reading *reading)
+{
+	endpoint_reach_read(endpoints->reach, binding, reading);
+}
+
+void endpoint_evidence(struct endpoints *endpoints,
+		       const struct binding *binding,
+		       enum trunk_evidence evidence, const char *reason)
+{
+	endpoint_reach_evidence(endpoints->reach, binding, evidence, reason);
 }
 
 /* ---- life
@@ -483,6 +553,10 @@ int endpoints_alloc(struct endpoints **ep, struct stack *stack,
 		endpoints->h = *handlers;
 	endpoints->arg = arg;
 	err = hash_alloc(&endpoints->by_name, ENDPOINTS_BUCKETS);
+	if (!err)
+		err = endpoint_reach_alloc(&endpoints->reach, stack,
+					   handlers ? handlers->reached : NULL,
+					   arg);
 	for (size_t i = 0; !err && config->domains && config->domains[i]; i++)
 		err = i == DOMAINS_MAX ? E2BIG
 				       : str_dup(&endpoints->domains[i],
@@ -502,6 +576,8 @@ void endpoints_free(struct endpoints *endpoints)
 {
 	if (!endpoints)
 		return;
+	endpoint_reach_free(endpoints->reach);
+	endpoints->reach = NULL;
 	registrar_free(endpoints->registrar);
 	if (endpoints->by_name)
 		hash_flush(endpoints->by_name);

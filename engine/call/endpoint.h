@@ -14,6 +14,7 @@
 #define MOONDIAL_CALL_ENDPOINT_H
 
 #include <re.h>
+#include "call/endpoint_reach.h"
 #include "sip/registrar.h"
 
 struct accounts;
@@ -37,6 +38,7 @@ struct endpoint_params {
 	enum registrar_nat nat;
 	bool single_contact;
 	bool keep_calls; /* a restart of its terminal ends no calls */
+	struct endpoint_qualify qualify;
 };
 
 struct endpoint_count {
@@ -55,6 +57,8 @@ struct endpoints_handlers {
 	/* After its calls (ENDED of them) have been ended. */
 	void (*restarted)(const struct registrar_restart *restart,
 			  unsigned ended, void *arg);
+	/* One of its telephones can be reached or not any more. */
+	endpoint_reach_h *reached;
 };
 
 struct endpoints_config {
@@ -90,6 +94,20 @@ bool endpoint_is_asked(const struct endpoint *endpoint);
 int endpoints_answer(struct endpoints *endpoints, uint64_t query,
 		     const struct endpoint_params *params, bool failed,
 		     char *err, size_t size);
+
+/* Its telephones that may be called: in force, and not unreachable; lagged ones
+ * last, else as registrar_bindings(). *REGISTERED (may be NULL): how many there
+ * are with the unreachable ones. */
+size_t endpoint_contacts(const struct endpoints *endpoints, const char *name,
+			 struct binding **bindings, size_t count,
+			 size_t *registered);
+/* What is known of one of them; what became of an INVITE to it. */
+void endpoint_reachability(const struct endpoints *endpoints,
+			   const struct binding *binding,
+			   struct trunk_reading *reading);
+void endpoint_evidence(struct endpoints *endpoints,
+		       const struct binding *binding,
+		       enum trunk_evidence evidence, const char *reason);
 
 struct registrar *endpoints_registrar(const struct endpoints *endpoints);
 

@@ -469,17 +469,23 @@ static bool via_endpoint(struct making *m)
 							      m->target.name)
 					      : NULL;
 	struct binding *binding = m->dial->binding;
+	size_t registered;
 
 	if (!e)
 		return refuse(m, &refuse_no_route,
 			      "no endpoint '%s' is configured", m->target.name);
 	r->endpoint = mem_ref(e);
-	if (!binding &&
-	    !registrar_bindings(endpoints_registrar(calls->endpoints),
-				m->target.name, &binding, 1))
-		return refuse(m, &refuse_unreachable,
-			      "the endpoint '%s' is not registered",
+	if (!binding && !endpoint_contacts(calls->endpoints, m->target.name,
+					   &binding, 1, &registered)) {
+		if (!registered)
+			return refuse(m, &refuse_unreachable,
+				      "the endpoint '%s' is not registered",
+				      m->target.name);
+		return refuse(m, &refuse_silent,
+			      "the endpoint '%s' is registered, but does not "
+			      "answer",
 			      m->target.name);
+	}
 	if (!binding_registered(binding))
 		return refuse(m, &refuse_unreachable,
 			      "the endpoint '%s' is not registered there any "

@@ -268,8 +268,8 @@ static void add_target(struct dial *op, unsigned i)
 	    target.type == TARGET_ENDPOINT)
 		endpoint = endpoint_find(endpoints, target.name);
 	if (endpoint && !endpoint_full(endpoint, true))
-		n = registrar_bindings(endpoints_registrar(endpoints),
-				       target.name, bindings, ATTEMPTS_MAX);
+		n = endpoint_contacts(endpoints, target.name, bindings,
+				      ATTEMPTS_MAX, NULL);
 	if (!n)
 		add_attempt(op, i, NULL);
 	for (size_t k = 0; k < n && k < ATTEMPTS_MAX; k++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "script/host.h"
+#include "script/reach_fields.h"
 
 /* moon.endpoint{…} → name */
 static int l_endpoint(lua_State *L)
@@ -35,15 +36,19 @@ static void set_count(lua_State *L, const char *key, uint64_t n)
 	lua_setfield(L, -2, key);
 }
 
-static void push_contact(lua_State *L, const struct binding *b)
+static void push_contact(lua_State *L, const struct endpoints *endpoints,
+			 const struct binding *b)
 {
+	struct trunk_reading reading;
 	char source[64];
 
 	(void)re_snprintf(source, sizeof(source), "%s:%J",
 			  binding_transport(b) == SIP_TRANSP_TCP ? "tcp"
 								 : "udp",
 			  binding_source(b));
-	lua_createtable(L, 0, 10);
+	lua_createtable(L, 0, 16);
+	endpoint_reachability(endpoints, b, &reading);
+	reach_set_fields(L, &reading);
 	set_text(L, "contact", binding_contact(b));
 	set_text(L, "target", binding_target(b));
 	set_text(L, "path", binding_path(b));
@@ -79,7 +84,7 @@ static void push_endpoint(lua_State *L, const struct endpoints *endpoints,
 	set_count(L, "busy_level", p->busy_level);
 	lua_createtable(L, (int)n, 0);
 	for (size_t i = 0; i < n && i < ENDPOINT_CONTACTS_MAX; i++) {
-		push_contact(L, bindings[i]);
+		push_contact(L, endpoints, bindings[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_setfield(L, -2, "contacts");

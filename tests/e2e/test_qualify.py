@@ -395,3 +395,104 @@ def test_a_campaign_waits_while_all_its_trunks_are_dead(engine, ports):
         assert {(r["trunk"], r["attempt"]) for r in e.cdrs()} == {("second", 1)}
     finally:
         lossy.close()
+
+
+# ---- endpoints --------------------------------------------------------------
+
+ENDPOINTS = WATCHER + """
+moon.endpoint { name = "alice", password = "secret", algorithms = "MD5",
+  qualify = 0.5, qualify_every = 1, qualify_tries = 2 }
+moon.endpoint { name = "bob", password = "secret", algorithms = "MD5" }
+"""
+
+
+def contact_states(engine, name="alice"):
+    found = [x for x in engine.status()["endpoints"] if x["name"] == name]
+    return {c["source"].rsplit(":", 1)[1]: c["state"]
+            for c in found[0]["contacts"]}
+
+
+def wait_contact(engine, one, state, timeout=30):
+    until(lambda: contact_states(engine).get(str(one.port)) == state, timeout,
+          lambda: f"{one.port} {state}: {contact_states(engine)}\n"
+          + engine.tail())
+
+
+def test_a_telephone_that_is_silent_is_not_called(engine, terminal):
+    e = engine(ENDPOINTS)
+    there, silent = terminal(e), terminal(e)
+    silent.auto.discard("OPTIONS")
+    assert there.register().status == 200
+    assert silent.register().status == 200
+    wait_contact(e, there, "reachable")
+    wait_contact(e, silent, "unreachable")
+    heard = events(e, "alice")
+    assert {(h["kind"], h["state"]) for h in heard} == {
+        ("endpoint", "reachable"), ("endpoint", "unreachable")}
+    assert {h["host"] for h in heard if h["state"] == "unreachable"} == {
+        f"sip:alice-{silent.reg_tag[:4]}@127.0.0.1:{silent.port}"}
+    text = e.tool("status").stdout
+    assert "unreachable: no answer to 2 OPTIONS" in text, text
+    # of two telephones that is called which answers
+    evaluate(e, 'moon.emit("dial", { target = "endpoint:alice" })')
+    there.wait("INVITE")
+    evaluate(e, "for _, c in ipairs(moon.calls()) do c:hangup() end")
+    assert not [m for m in silent.inbox if m.method == "INVITE"]
+    # nor is there another when it has gone
+    assert there.register(expires=0).status == 200
+    word, seconds = dial(e, "endpoint:alice")
+    assert word == "unreachable" and seconds < 2
+    row = until(lambda: [r for r in e.cdrs()
+                         if r["hangup_cause"] == "unreachable"])[0]
+    assert (row["sip_code"], row["q850"]) == (480, 27)
+    assert evaluate(e, """
+      local c = moon.endpoints("alice").contacts[1]
+      return c.state .. " " .. c.reason .. " " .. tostring(c.reachable)
+    """) == "unreachable no answer to 2 OPTIONS false"
+    # and it comes back
+    silent.auto.add("OPTIONS")
+    wait_contact(e, silent, "reachable")
+    evaluate(e, 'moon.emit("dial", { target = "endpoint:alice" })')
+    silent.wait("INVITE")
+    evaluate(e, "for _, c in ipairs(moon.calls()) do c:hangup() end")
+
+
+def test_one_that_is_not_qualified_is_not_asked(engine, terminal):
+    e = engine(ENDPOINTS)
+    asked, spared = terminal(e), terminal(e, user="bob")
+    assert asked.register().status == spared.register().status == 200
+    asked.wait("OPTIONS")
+    asked.wait("OPTIONS")
+    assert not [m for m in spared.inbox if m.method == "OPTIONS"]
+    # and one that has unregistered is left alone: what is under way ends
+    assert asked.register(expires=0).status == 200
+    cycles = e.counter("sip_qualify_cycles")
+    until(lambda: spared.register().status == 200)
+    assert e.counter("sip_qualify_cycles") - cycles <= 1
+
+
+def test_bindings_from_before_are_asked_at_the_start(engine, terminal):
+    e = engine(ENDPOINTS)
+    one = terminal(e)
+    assert one.register().status == 200
+    wait_contact(e, one, "reachable")
+    until(lambda: e.rows("select * from bindings"))
+    e.stop()
+    e.start()
+    wait_contact(e, one, "reachable")
+    assert len(e.rows("select * from reachability where kind = 'endpoint'"
+                      " and state = 'reachable'")) == 2
+
+
+@pytest.mark.idle
+def test_a_telephone_that_leaves_an_invite_unanswered(engine, terminal):
+    """It answers OPTIONS, though: it gets a rest, and another chance."""
+    e = engine(ENDPOINTS)
+    one = terminal(e)
+    assert one.register().status == 200
+    wait_contact(e, one, "reachable")
+    word, seconds = dial(e, "endpoint:alice", "timeout = 7")
+    assert word == "congestion" and seconds > 6
+    assert contact_states(e)[str(one.port)] == "unreachable"
+    assert dial(e, "endpoint:alice")[0] == "unreachable"
+    wait_contact(e, one, "reachable")

@@ -4,10 +4,13 @@ Both are threads; what a test wants to know it reads from `requests`.
 """
 import select
 import socket
+import struct
 import threading
 import time
 
-from .phone import Message
+from .phone import Message, token
+
+STUN_COOKIE = 0x2112a442
 
 
 class _Loop:
@@ -22,15 +25,16 @@ class _Loop:
 
 
 class Answerer(_Loop):
-    """answers: {method: status line, or None for silence}; "*" for others.
-    delay: seconds to wait with each answer."""
+    """answers: {method: status line, or None for silence}; "*" for others, and
+    "STUN". delay: seconds to wait with each answer."""
 
     def __init__(self, port, answers=None, delay=0, ip="127.0.0.1"):
         super().__init__()
         self.ip, self.port, self.delay = ip, port, delay
         self.answers = answers or {"*": "200 OK"}
         self.requests = []  # (when, Message, source)
-        self.datagrams = []  # what is no SIP
+        self.responses = []  # (when, Message, source)
+        self.datagrams = []  # what is no SIP: (when, data, source)
         self._late = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((ip, port))
@@ -58,6 +62,44 @@ class Answerer(_Loop):
         lines += [*more, "Content-Length: 0", "", ""]
         self.socket.sendto("\r\n".join(lines).encode(), source)
 
+    def _stun(self, data, source):
+        """The answer to a STUN binding request (RFC 5389)."""
+        address, port = source
+        number = struct.unpack(">I", socket.inet_aton(address))[0]
+        value = struct.pack(">BBHI", 0, 1, port ^ STUN_COOKIE >> 16,
+                            number ^ STUN_COOKIE)
+        body = struct.pack(">HH", 0x20, len(value)) + value
+        self.socket.sendto(struct.pack(">HH", 0x101, len(body)) + data[4:20]
+                           + body, source)
+
+    def invite(self, to, user="line"):
+        """Send an INVITE to that address; its Call-ID."""
+        call_id, branch = token(), token()
+        self.socket.sendto((
+            f"INVITE sip:{user}@{to[0]}:{to[1]} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self.host};branch=z9hG4bK{branch};rport\r\n"
+            f"From: <sip:caller@{self.host}>;tag={token()}\r\n"
+            f"To: <sip:{user}@{self.host}>\r\nCall-ID: {call_id}\r\n"
+            f"CSeq: 1 INVITE\r\nContact: <sip:caller@{self.host}>\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n").encode(), to)
+        return call_id
+
+    def _acknowledge(self, message, source):
+        """Else a refusal would be sent again for half a minute."""
+        if not message.status or message.status < 300 \
+                or message.cseq[1] != "INVITE":
+            return
+        lines = [f"ACK sip:{source[0]}:{source[1]} SIP/2.0"]
+        for name in ("Via", "From", "To", "Call-ID"):
+            lines.append(f"{name}: {message.header(name)}")
+        lines += ["CSeq: 1 ACK", "Max-Forwards: 70", "Content-Length: 0", "",
+                  ""]
+        self.socket.sendto("\r\n".join(lines).encode(), source)
+
+    def answers_to(self, call_id):
+        return [m.status for _, m, _ in self.responses
+                if m.header("Call-ID") == call_id]
+
     def _run(self):
         while not self._closing:
             ready = select.select([self.socket], [], [], 0.02)[0]
@@ -70,9 +112,14 @@ class Answerer(_Loop):
             data, source = self.socket.recvfrom(65536)
             if len(data) <= 4 or data[0] < 32:
                 self.datagrams.append((now, data, source))
+                if data[:2] == b"\0\1" and len(data) >= 20 and \
+                        self.answers.get("STUN", self.answers.get("*")):
+                    self._stun(data, source)
                 continue
             message = Message(data.decode(errors="replace"))
             if not message.method:
+                self.responses.append((now, message, source))
+                self._acknowledge(message, source)
                 continue
             self.requests.append((now, message, source))
             if self.delay:

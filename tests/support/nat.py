@@ -2,10 +2,13 @@
 namespaces, nftables masquerade, and UDP time-outs as short as a test wants."""
 import ctypes
 import os
+import re
 import subprocess
 import threading
 
 import pytest
+
+from .waiting import until
 
 INSIDE, OUTSIDE, PUBLIC = "10.77.0.2", "198.51.100.2", "198.51.100.1"
 CLONE_NEWNET = 0x40000000
@@ -117,6 +120,19 @@ class Nat:
         command = engine.command
         engine.command = lambda: self.inside.words + command()
         return engine
+
+    def flows(self):
+        """Inner ports of the UDP flows that it knows."""
+        done = self.router.run("conntrack", "-L", "-p", "udp", check=False)
+        if done.returncode:
+            pytest.skip(f"no conntrack here: {done.stderr.strip()}")
+        return {int(port) for port in re.findall(
+            rf"^udp .*?src={INSIDE} dst=\S+ sport=(\d+)", done.stdout, re.M)}
+
+    def forgets(self, port, timeout):
+        """Wait until the flow of that inner port is forgotten."""
+        until(lambda: port not in self.flows(), timeout,
+              lambda: f"port {port} forgotten: {self.flows()}", interval=0.2)
 
     def close(self):
         for one in self.made:
