@@ -1,0 +1,89 @@
+--- An attempt whose task has died goes on where it was: nobody is called twice,
+--- nobody is left in the middle.
+describe("an attempt", function()
+  local attempts, calls, dying
+
+  --- Counts, and dies the first time that NAME is to.
+  local function note(name)
+    calls[name] = (calls[name] or 0) + 1
+    if dying == name then
+      dying = nil
+      error("ran for more than 20 ms without a wait", 0)
+    end
+  end
+
+  local function fresh_call()
+    return { id = "call", sip_code = 200, disposition = "answered" }
+  end
+
+  setup(function()
+    local moon = {
+      now = function() return 1000 end,
+      sleep = function() note "sleep" end,
+      log = { error = function() end },
+      json = { decode = function() return {} end },
+      dial = function()
+        note "dial"
+        return fresh_call()
+      end,
+      spawn = function(f, ...)
+        f(...)
+        return { wait = function() note "wait" end }
+      end,
+    }
+    local store = {
+      note_dialing = function()
+        note "note"
+        return 1
+      end,
+      noted = function()
+        note "noted"
+        return 1
+      end,
+      finish = function() note "finish" end,
+      undial = function() note "undial" end,
+    }
+    package.loaded["moondial"] = moon
+    package.loaded["moondial.campaign_store"] = store
+    package.loaded["moondial.campaign_attempt"] = nil
+    attempts = require "moondial.campaign_attempt"
+  end)
+
+  teardown(function()
+    for _, name in ipairs { "moondial", "moondial.campaign_store", "moondial.campaign_attempt" } do
+      package.loaded[name] = nil
+    end
+  end)
+
+  local function work()
+    return {
+      spec = { name = "c", retry = { max_attempts = 1 }, flow = function() return "heard" end },
+      row = { id = "lead", phone = "+1" },
+    }
+  end
+
+  before_each(function()
+    calls, dying = {}, nil
+  end)
+
+  it("is noted, dialled and finished once", function()
+    assert.same({ "done", nil, "heard" }, { attempts.run(work()) })
+    assert.same({ note = 1, dial = 1, wait = 1, finish = 1 }, calls)
+  end)
+
+  for _, where in ipairs { "note", "wait", "noted" } do
+    it("goes on after a death at " .. where, function()
+      local w = work()
+      dying = where == "noted" and "note" or where
+      assert.has_error(function() attempts.run(w) end)
+      if where == "noted" then -- and dies again, when it looks how far it had come
+        dying = "noted"
+        assert.has_error(function() attempts.run(w) end)
+      end
+      assert.same({ "done", nil, "heard" }, { attempts.run(w) })
+      assert.equal(1, calls.note)
+      assert.equal(1, calls.dial)
+      assert.equal(1, calls.finish)
+    end)
+  end
+end)
