@@ -242,7 +242,8 @@ static bool parse_nc(const struct auth_answer *a, uint32_t *nc)
 }
 
 /* Proxies may add parameters to a Request-URI or write it in another way, but
- * it is for the same user and host. */
+ * it is for the same host, and user when it names one: some peers leave him
+ * out (SIPp does). */
 static bool same_resource(const struct pl *text, const struct uri *uri)
 {
 	struct uri given;
@@ -250,7 +251,7 @@ static bool same_resource(const struct pl *text, const struct uri *uri)
 
 	return !uri_decode(&given, text) &&
 	       !pl_casecmp(&given.scheme, &uri->scheme) &&
-	       !pl_cmp(&given.user, &uri->user) &&
+	       (!pl_isset(&given.user) || !pl_cmp(&given.user, &uri->user)) &&
 	       !pl_casecmp(&given.host, &uri->host) &&
 	       (given.port ? given.port : SIP_PORT) == port;
 }
