@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "call/target.h"
 #include "media/media.h"
+#include "sip/header.h"
 #include "sip/stack.h"
 
 static bool check_listen(const cJSON *value, char *err, size_t size)
@@ -358,6 +359,18 @@ static bool check_sha256(const cJSON *value, char *err, size_t size)
 	return false;
 }
 
+static bool check_realm(const cJSON *value, char *err, size_t size)
+{
+	const char *s = value->valuestring;
+
+	if (*s && !strpbrk(s, "\"\\") && text_ok(s))
+		return true;
+	(void)snprintf(err, size,
+		       "must be a text without quotes, backslashes and control "
+		       "characters");
+	return false;
+}
+
 static const char *const algorithms[] = {"SHA-256", "MD5", NULL};
 static const char *const nats[] = {"auto", "always", "never", NULL};
 
@@ -485,6 +498,7 @@ const struct schema config_endpoint_fields[] = {
 static const struct schema registrar_fields[] = {
 	{.name = "realm",
 	 .type = SCHEMA_STRING,
+	 .check = check_realm,
 	 .def = "\"moondial\"",
 	 .help = "of digest authentication; an HA1 is of one realm"},
 	{.name = "domains",

@@ -33,8 +33,7 @@ void binding_source_print(char out[BINDING_SOURCE_SIZE], enum sip_transp tp,
 			  tp == SIP_TRANSP_TCP ? "tcp" : "udp", source);
 }
 
-/* ---- writing --------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------- */
 
 static void write_row(struct store *store, const char *query,
 		      const struct row *row)
@@ -136,8 +135,7 @@ void endpoint_write_restart(struct store *store,
 		  restart->user_agent, 0, calls);
 }
 
-/* ---- reading ----------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------- */
 
 struct reading {
 	struct store *store;
@@ -211,7 +209,7 @@ static void restore(const struct reading *reading,
 	if (err == ETIMEDOUT)
 		event_row(reading->store, r.name, "expired", r.contact,
 			  texts[SOURCE], r.user_agent, 0, -1);
-	if (err == ETIMEDOUT || err == EINVAL)
+	if (err == ETIMEDOUT || err == EINVAL || err == EEXIST)
 		remove_row(reading->store, r.id ? r.id : "");
 	for (int i = 0; i < COLUMNS; i++)
 		free(texts[i]);

@@ -28,8 +28,7 @@ struct endpoints {
 	unsigned count;
 };
 
-/* ---- the table ------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------ */
 
 static void strings_free(struct endpoint *e)
 {
@@ -265,8 +264,7 @@ struct registrar *endpoints_registrar(const struct endpoints *endpoints)
 	return endpoints->registrar;
 }
 
-/* ---- what the registrar asks ------------------------------------------------
- */
+/* ---- what the registrar asks ---------------------------------------- */
 
 static bool serves(void *arg)
 {
@@ -386,10 +384,9 @@ static bool has_bindings(const struct endpoint *e)
 	       0;
 }
 
-/* One that nobody has configured is here because of its bindings. */
-static void look_needed(struct endpoint *e)
+void endpoint_look_needed(struct endpoint *e)
 {
-	if (e && e->asked && !e->calls.head && !has_bindings(e))
+	if (e && e->asked && e->he.list && !e->calls.head && !has_bindings(e))
 		forget(e);
 }
 
@@ -417,7 +414,7 @@ int endpoints_answer(struct endpoints *endpoints, uint64_t query,
 	(void)mem_ref(e);
 	(void)answer(endpoints, query, e);
 	if (e->he.list)
-		look_needed(e);
+		endpoint_look_needed(e);
 	mem_deref(e);
 	return 0;
 }
@@ -436,7 +433,8 @@ static void changed(struct binding *binding, enum binding_event event,
 	if (endpoints->h.binding)
 		endpoints->h.binding(binding, event, endpoints->arg);
 	if (event == BINDING_EXPIRED)
-		look_needed(endpoint_find(endpoints, binding_name(binding)));
+		endpoint_look_needed(
+			endpoint_find(endpoints, binding_name(binding)));
 }
 
 static void restarted(const struct registrar_restart *restart, void *arg)
@@ -473,7 +471,7 @@ int endpoints_restore(struct endpoints *endpoints,
 	}
 	err = registrar_restore(endpoints->registrar, record);
 	if (err && !e)
-		look_needed(endpoint_find(endpoints, record->name));
+		endpoint_look_needed(endpoint_find(endpoints, record->name));
 	if (!err)
 		qualify(endpoints, record->name);
 	return err;

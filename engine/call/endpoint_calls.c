@@ -76,12 +76,17 @@ void endpoint_call_state(struct call *call, enum endpoint_counted counted)
 
 void endpoint_call_end(struct call *call)
 {
+	struct endpoint *e;
+
 	if (!call->claim)
 		return;
+	e = mem_ref(call->claim->endpoint);
 	endpoint_call_state(call, ENDPOINT_NONE);
 	list_unlink(&call->ee);
 	call->binding = mem_deref(call->binding);
 	call->claim = mem_deref(call->claim);
+	endpoint_look_needed(e);
+	mem_deref(e);
 }
 
 static bool goes_with(const struct call *call,

@@ -21,6 +21,10 @@ struct endpoint_claim {
 /* What a call counts as, besides its claim. */
 enum endpoint_counted { ENDPOINT_NONE, ENDPOINT_RINGING, ENDPOINT_ANSWERED };
 
+/* endpoint.c: one that nobody has configured is here because of its bindings
+ * and calls. */
+void endpoint_look_needed(struct endpoint *endpoint);
+
 /* endpoint_calls.c */
 /* A place among its calls; ENOMEM. */
 int endpoint_claim(struct endpoint_claim **cp, struct endpoint *endpoint);

@@ -13,8 +13,7 @@ static int l_endpoint(lua_State *L)
 	return account_define(L, "endpoint", "moon.endpoint");
 }
 
-/* ---- reading --------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------- */
 
 static void set_text(lua_State *L, const char *key, const char *text)
 {
@@ -144,8 +143,7 @@ static int l_endpoints(lua_State *L)
 	return 1;
 }
 
-/* ---- users from a function --------------------------------------------------
- */
+/* ---- users from a function ------------------------------------------ */
 
 /* moon.on_register(fn): who is it that isn't configured? */
 static int l_on_register(lua_State *L)

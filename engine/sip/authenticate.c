@@ -31,7 +31,7 @@ unsigned auth_algorithms(const struct auth_secret *secret)
 	return secret->algorithms ? can & secret->algorithms : can;
 }
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------- */
 
 static bool blank(char c)
 {
@@ -183,7 +183,7 @@ enum auth_verdict auth_read(struct auth_answer *answer,
 		       : AUTH_STALE;
 }
 
-/* ---- checking ---------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------- */
 
 /* Hex of the hash of TEXT; false: out of memory. */
 static bool hash_hex(char out[HEX_MAX], enum auth_algorithm algorithm,
@@ -298,7 +298,7 @@ enum auth_verdict auth_check(const struct auth_answer *answer,
 							 : AUTH_STALE;
 }
 
-/* ---- asking ------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------- */
 
 void auth_challenge(char out[AUTH_CHALLENGE_SIZE], struct nonces *nonces,
 		    const char *realm, unsigned algorithms, bool stale,

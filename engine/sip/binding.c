@@ -9,7 +9,7 @@
 #include "sip/nat_contact.h"
 #include "sip/registrar_private.h"
 
-/* ---- URIs ---------------------------------------------------------------- */
+/* ---- URIs ----------------------------------------------------------- */
 
 static uint16_t port_or_default(uint16_t port)
 {
@@ -97,8 +97,7 @@ static bool nobody(const struct uri *uri)
 	return sa_is_any(&addr) || v6[0] == 0xff;
 }
 
-/* ---- a Contact value ------------------------------------------------------
- */
+/* ---- a Contact value ------------------------------------------------ */
 
 uint16_t q_read(const struct pl *value)
 {
@@ -205,8 +204,7 @@ uint16_t contact_read(struct contact *contact, const struct pl *value,
 	return uri_refused(contact, reason);
 }
 
-/* ---- Path (RFC 3327) ------------------------------------------------------
- */
+/* ---- Path (RFC 3327) ------------------------------------------------ */
 
 struct path_reading {
 	struct mbuf *mb;
@@ -289,8 +287,7 @@ int binding_route(const struct binding *binding, size_t index, char *out,
 	return 0;
 }
 
-/* ---- whose -----------------------------------------------------------------
- */
+/* ---- whose ---------------------------------------------------------- */
 
 void terminal_of_msg(struct terminal *terminal, const struct sip_msg *msg,
 		     const struct contact *contact, const char *path)
@@ -344,8 +341,7 @@ bool binding_is(const struct binding *binding, const struct contact *contact,
 	return terminal_same(&theirs, &ours);
 }
 
-/* ---- keeping it -------------------------------------------------------------
- */
+/* ---- keeping it ----------------------------------------------------- */
 
 /* Whether calls go to where MSG came from. */
 static bool rewrites(const struct uri *contact, const struct sip_msg *msg,
@@ -547,8 +543,7 @@ int binding_write_record(struct binding *b, const struct binding_record *r)
 	return 0;
 }
 
-/* ---- reading
- * ----------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------- */
 
 static const char *text(const char *s)
 {

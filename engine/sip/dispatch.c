@@ -294,6 +294,8 @@ static void in_dialog(struct session *session, const struct sip_msg *msg)
 
 static void out_of_dialog(struct stack *stack, const struct sip_msg *msg)
 {
+	if (is(msg, "CANCEL") && registrar_cancel(stack->registrar, msg))
+		return;
 	if (is(msg, "CANCEL") || is(msg, "BYE") || is(msg, "INFO") ||
 	    is(msg, "UPDATE")) {
 		refuse(stack, msg, 481, "Call/Transaction Does Not Exist",

@@ -56,7 +56,7 @@ static uint32_t or_default(uint32_t value, uint32_t def)
 	return value ? value : def;
 }
 
-/* ---- what is asked for --------------------------------------------------- */
+/* ---- what is asked for ---------------------------------------------- */
 
 static bool take_contact(const struct sip_hdr *hdr, const struct sip_msg *msg,
 			 void *arg)
@@ -185,8 +185,7 @@ static bool read_request(struct registering *r)
 	return true;
 }
 
-/* ---- what it would change --------------------------------------------------
- */
+/* ---- what it would change ------------------------------------------- */
 
 static bool same_call_id(const struct registering *r, const struct binding *b)
 {
@@ -324,8 +323,7 @@ static bool fits(struct registering *r)
 	       refuse_with(r, 403, "Too Many Contacts");
 }
 
-/* ---- carrying it out
- * --------------------------------------------------------- */
+/* ---- carrying it out ------------------------------------------------ */
 
 static void tell_restart(struct registering *r)
 {
@@ -420,8 +418,7 @@ static int apply(struct registering *r)
 	return err;
 }
 
-/* ---- the answer
- * ----------------------------------------------------------------- */
+/* ---- the answer ----------------------------------------------------- */
 
 static int print_date(struct re_printf *pf, const void *unused)
 {

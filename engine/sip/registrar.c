@@ -34,8 +34,7 @@ struct registrar_query {
 	bool invite, answered;
 };
 
-/* ---- users ----------------------------------------------------------------
- */
+/* ---- users ---------------------------------------------------------- */
 
 static bool has_name(struct le *le, void *arg)
 {
@@ -85,8 +84,7 @@ static struct address *address_get(struct registrar *registrar,
 	return address;
 }
 
-/* ---- bindings ---------------------------------------------------------------
- */
+/* ---- bindings ------------------------------------------------------- */
 
 static void changed(struct binding *binding, enum binding_event event)
 {
@@ -164,8 +162,7 @@ void address_schedule(struct address *address)
 	tmr_start(&address->tmr, at > now ? at - now : 0, on_timer, address);
 }
 
-/* ---- refusing
- * ---------------------------------------------------------------- */
+/* ---- refusing ------------------------------------------------------- */
 
 static void fault(const struct registrar *registrar, const struct sip_msg *msg)
 {
@@ -222,8 +219,7 @@ static void later(const struct registrar *registrar, const struct sip_msg *msg)
 	answer(registrar, msg, 503, "Service Unavailable", headers);
 }
 
-/* ---- who is it?
- * ---------------------------------------------------------------- */
+/* ---- who is it? ----------------------------------------------------- */
 
 static void query_destructor(void *arg)
 {
@@ -338,18 +334,18 @@ static void nobody_answers(void *arg)
 	mem_deref(query);
 }
 
-static bool is_pending(const struct registrar *registrar,
-		       const struct sip_msg *msg)
+static struct registrar_query *pending(const struct registrar *registrar,
+				       const struct sip_msg *msg)
 {
 	for (struct le *le = registrar->queries.head; le; le = le->next) {
-		const struct registrar_query *query = le->data;
+		struct registrar_query *query = le->data;
 
 		if (!pl_cmp(&query->msg->via.branch, &msg->via.branch) &&
 		    !pl_cmp(&query->msg->callid, &msg->callid) &&
-		    !pl_cmp(&query->msg->met, &msg->met))
-			return true;
+		    !pl_cmp(&query->msg->cseq.met, &msg->cseq.met))
+			return query;
 	}
-	return false;
+	return NULL;
 }
 
 static void ask(struct registrar *registrar, const struct sip_msg *msg,
@@ -402,7 +398,7 @@ static void authenticate(struct registrar *registrar, const struct sip_msg *msg,
 	switch (auth_read(&given, &registrar->nonces, registrar->realm, msg,
 			  clock_mono_ms())) {
 	case AUTH_PROVED:
-		if (!is_pending(registrar, msg))
+		if (!pending(registrar, msg))
 			ask(registrar, msg, user, &given, invite);
 		break;
 	case AUTH_STALE:
@@ -420,8 +416,7 @@ out:
 	mem_deref(user);
 }
 
-/* ---- what dispatch.c has
- * ---------------------------------------------------------- */
+/* ---- what dispatch.c has -------------------------------------------- */
 
 bool registrar_register(struct registrar *registrar, const struct sip_msg *msg)
 {
@@ -450,9 +445,28 @@ bool registrar_guard(struct registrar *registrar, const struct sip_msg *msg)
 	return true;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------
- */
+bool registrar_cancel(struct registrar *registrar, const struct sip_msg *msg)
+{
+	static const struct pl invite = PL("INVITE");
+	struct sip_msg as_invite;
+	struct registrar_query *query;
+
+	if (!registrar || !registrar->pending)
+		return false;
+	/* Its CSeq has the same number, and its own method. */
+	as_invite = *msg;
+	as_invite.cseq.met = invite;
+	query = pending(registrar, &as_invite);
+	if (!query)
+		return false;
+	steady_tag(msg);
+	(void)sip_reply(stack_sip(registrar->stack), msg, 200, "OK");
+	answer(registrar, query->msg, 487, "Request Terminated", "");
+	mem_deref(query);
+	return true;
+}
+
+/* ---- life ----------------------------------------------------------- */
 
 int registrar_alloc(struct registrar **rp, struct stack *stack,
 		    const struct registrar_config *config,
@@ -501,8 +515,7 @@ void registrar_free(struct registrar *registrar)
 	mem_deref(registrar);
 }
 
-/* ---- asked by others
- * ------------------------------------------------------------------ */
+/* ---- asked by others ------------------------------------------------ */
 
 uint64_t registrar_query_id(const struct registrar_query *query)
 {
@@ -628,6 +641,27 @@ void registrar_remove(struct registrar *registrar, struct binding *binding)
 	address_schedule(address);
 }
 
+/* Whether its terminal has registered anew meanwhile. */
+static bool is_superseded(const struct address *address,
+			  const struct binding *binding)
+{
+	struct terminal theirs, ours;
+
+	terminal_of_binding(&ours, binding);
+	for (struct le *le = address->bindings.head; le; le = le->next) {
+		const struct binding *other = le->data;
+
+		/* one REGISTER may have several contacts */
+		if (!strcmp(other->call_id, binding->call_id) &&
+		    strcmp(other->contact, binding->contact) != 0)
+			continue;
+		terminal_of_binding(&theirs, other);
+		if (terminal_same(&ours, &theirs))
+			return true;
+	}
+	return false;
+}
+
 int registrar_restore(struct registrar *registrar,
 		      const struct binding_record *r)
 {
@@ -647,18 +681,15 @@ int registrar_restore(struct registrar *registrar,
 	address = address_get(registrar, r->name);
 	if (!address)
 		return ENOMEM;
-	for (struct le *le = address->bindings.head; le; le = le->next) {
-		const struct binding *other = le->data;
-
-		if (!strcmp(other->contact, r->contact) &&
-		    sa_cmp(&other->source, &r->source, SA_ALL))
-			return EEXIST;
-	}
 	if (binding_alloc(&binding, address))
 		return ENOMEM;
 	if (binding_write_record(binding, r)) {
 		mem_deref(binding);
 		return ENOMEM;
+	}
+	if (is_superseded(address, binding)) {
+		mem_deref(binding);
+		return EEXIST;
 	}
 	binding->in_force = true;
 	registrar->count++;

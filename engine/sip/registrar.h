@@ -86,7 +86,7 @@ int registrar_alloc(struct registrar **rp, struct stack *stack,
 		    const struct registrar_handlers *handlers, void *arg);
 void registrar_free(struct registrar *registrar);
 
-/* ---- who is it? --------------------------------------------------------- */
+/* ---- who is it? ----------------------------------------------------- */
 
 /* A query's number; it may have run out when it is answered. */
 uint64_t registrar_query_id(const struct registrar_query *query);
@@ -101,7 +101,7 @@ const struct sa *registrar_query_source(const struct registrar_query *query);
 bool registrar_answer(struct registrar *registrar, uint64_t id,
 		      const struct registrar_user *user, bool failed);
 
-/* ---- bindings ------------------------------------------------------------ */
+/* ---- bindings ------------------------------------------------------- */
 
 /* Those in force of NAME, those with the greatest q first; among equals the
  * latest. Up to COUNT into BINDINGS (no references given). How many there are.
@@ -149,8 +149,8 @@ int64_t binding_refreshed_at(const struct binding *binding);
 int64_t binding_expires_at(const struct binding *binding);
 
 /* One from before this run of the engine, as it was written down; strings are
- * copied. EEXIST, EINVAL (it can't be ours), ETIMEDOUT (it has run out),
- * ENOMEM. No event. */
+ * copied. EEXIST (its terminal has registered anew), EINVAL (it can't be ours),
+ * ETIMEDOUT (it has run out), ENOMEM. No event. */
 struct binding_record {
 	const char *id, *name, *contact, *target, *path, *instance, *user_agent,
 		*call_id;

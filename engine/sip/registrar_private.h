@@ -65,7 +65,7 @@ struct binding {
 	char id[ID_SIZE];
 };
 
-/* ---- binding.c ---------------------------------------------------------- */
+/* ---- binding.c ------------------------------------------------------ */
 
 /* A contact of a REGISTER, pointing into it. */
 struct contact {
@@ -118,8 +118,7 @@ int binding_write_record(struct binding *binding,
 			 const struct binding_record *record);
 int binding_alloc(struct binding **bp, struct address *address);
 
-/* ---- registrar.c ----------------------------------------------------------
- */
+/* ---- registrar.c ---------------------------------------------------- */
 
 struct address *address_find(const struct registrar *registrar,
 			     const char *name);
@@ -131,9 +130,10 @@ void address_schedule(struct address *address);
 /* For dispatch.c. True: MSG has been, or will be answered. */
 bool registrar_register(struct registrar *registrar, const struct sip_msg *msg);
 bool registrar_guard(struct registrar *registrar, const struct sip_msg *msg);
+/* A CANCEL: of an INVITE that waits to be proved? */
+bool registrar_cancel(struct registrar *registrar, const struct sip_msg *msg);
 
-/* ---- register_in.c --------------------------------------------------------
- */
+/* ---- register_in.c -------------------------------------------------- */
 
 /* A REGISTER of one who has proved himself: carry it out and answer it. STALE
  * to be set when it is to be proved with a new nonce first: nothing was done.

@@ -433,6 +433,28 @@ def test_a_function_that_takes_too_long_gets_503(engine, terminal):
     e.ask("eval", text="moon.emit('x')")
 
 
+def test_a_call_that_is_cancelled_while_it_is_found_out_who_calls(
+        engine, terminal):
+    e = engine(FUNCTION.replace("moon.sleep(60)", """
+    if request.method == "INVITE" then moon.sleep(4) end"""))
+    t = terminal(e, user="slow", password="pw-slow")
+    assert t.register().status == 200
+    t.challenge = None
+    t.invite()
+    response = t.final()
+    t.ack(response)
+    t.take_challenge(response)
+    t.branch = "z9hG4bKpending"
+    t.raw(t.request("INVITE", t.uri, branch=t.branch,
+                    headers=t.authorization("INVITE", t.uri), body=t.sdp()))
+    t.invite_cseq = t.cseq
+    e.wait_log("asked\tslow\tINVITE")
+    t.cancel()
+    assert t.wait(lambda m: m.status and m.cseq[1] == "CANCEL").status == 200
+    assert t.final().status == 487
+    assert e.status()["calls"]["total"] == 0
+
+
 def test_users_of_a_script_outlive_the_engine(engine, terminal):
     e = engine(FUNCTION)
     t = terminal(e, user="dora", password="pw-dora")

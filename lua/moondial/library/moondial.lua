@@ -232,6 +232,42 @@ function moon.qualify(uri, options) end
 ---@param definition table fields of `endpoints` in the configuration
 ---@return string name
 function moon.endpoint(definition) end
+
+---@class moon.Contact a telephone that is registered
+---@field contact string
+---@field target string where it is called
+---@field path string?
+---@field source string "udp:192.0.2.1:5060"
+---@field instance string?
+---@field user_agent string?
+---@field q number
+---@field since number
+---@field refreshed_at number
+---@field expires_at number
+
+---@class moon.Endpoint
+---@field name string
+---@field registered boolean
+---@field calls integer
+---@field ringing integer
+---@field answered integer
+---@field max_calls integer
+---@field busy_level integer
+---@field contacts moon.Contact[]
+
+---@param name string?
+---@return moon.Endpoint[]|moon.Endpoint? all, or the one of that name
+function moon.endpoints(name) end
+
+---@class moon.RegisterRequest
+---@field user string
+---@field method "REGISTER"|"INVITE"
+---@field source string
+---@field user_agent string
+
+--- Users that nobody has configured: their endpoint's table, or nil.
+---@param fn fun(request: moon.RegisterRequest): table?
+function moon.on_register(fn) end
 --- Run the script in that file, in this environment; what it returns.
 ---@param path string
 ---@return any ...
