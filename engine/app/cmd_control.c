@@ -259,6 +259,8 @@ static void print_trunks(const cJSON *trunks)
 	}
 }
 
+enum { ACCOUNTS_SHOWN = 100 };
+
 static void print_account(const cJSON *e)
 {
 	const char *state = schema_string(e, "state", "?");
@@ -277,6 +279,34 @@ static void print_account(const cJSON *e)
 	if (strcmp(state, "off") != 0 && next > 0)
 		(void)printf("; next in %.0f s", next / 1000);
 	(void)printf("\n");
+}
+
+/* Those first that aren't registered: they are what one looks for. */
+static void print_accounts(const cJSON *list)
+{
+	const int n = cJSON_GetArraySize(list);
+	int registered = 0, shown = 0;
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, list)
+	{
+		registered += schema_get(e, "server") != NULL;
+	}
+	if (n > 1)
+		(void)printf("accounts  %d, %d of them registered\n", n,
+			     registered);
+	for (int pass = 0; pass < 2; pass++) {
+		cJSON_ArrayForEach(e, list)
+		{
+			if ((schema_get(e, "server") != NULL) == (pass == 0))
+				continue;
+			if (shown++ < ACCOUNTS_SHOWN)
+				print_account(e);
+		}
+	}
+	if (n > ACCOUNTS_SHOWN)
+		(void)printf("          … and %d more: see --json\n",
+			     n - ACCOUNTS_SHOWN);
 }
 
 static void print_status(const cJSON *s)
@@ -310,10 +340,7 @@ static void print_status(const cJSON *s)
 			     "requests wait\n",
 			     schema_string(s, "store_trouble", ""),
 			     schema_number(s, "store_queued", 0));
-	cJSON_ArrayForEach(e, schema_get(s, "accounts"))
-	{
-		print_account(e);
-	}
+	print_accounts(schema_get(s, "accounts"));
 	print_trunks(schema_get(s, "trunks"));
 	print_endpoints(schema_get(s, "endpoints"));
 	cJSON_ArrayForEach(e, schema_get(s, "counters"))

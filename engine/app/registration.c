@@ -57,6 +57,9 @@ cJSON *registration_status(const struct account *account)
 				address_of(account, address, sizeof(address)));
 	cJSON_AddNumberToObject(o, "server_number", server->number + 1);
 	add_text(o, "path", account_path(account));
+	if (account_params(account)->outbound)
+		cJSON_AddBoolToObject(o, "outbound",
+				      account_is_outbound(account));
 	if (account_flow_timer(account))
 		cJSON_AddNumberToObject(o, "flow_timer_ms",
 					account_flow_timer(account) * 1000.0);

@@ -473,6 +473,12 @@ uint32_t account_flow_timer(const struct account *account)
 		       : 0;
 }
 
+bool account_is_outbound(const struct account *account)
+{
+	return account_server(account) &&
+	       registration_grant(account->reg)->outbound;
+}
+
 static bool same_host(const char *a, const char *b)
 {
 	struct uri ua, ub;

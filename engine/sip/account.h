@@ -131,6 +131,8 @@ const struct account_server *account_server(const struct account *account);
  * RFC 3327; NULL: none), seconds that the flow may be silent (RFC 5626; 0). */
 const char *account_path(const struct account *account);
 uint32_t account_flow_timer(const struct account *account);
+/* Whether the registrar said that it keeps the binding as RFC 5626 says. */
+bool account_is_outbound(const struct account *account);
 /* URIs that calls through the account are to be routed by, in order: the proxy
  * that it is registered over, if there is one, then the Service-Route that was
  * granted (RFC 3608). How many; 0: as configured. Valid until its next change.
