@@ -197,6 +197,14 @@ static void failed_by_error(struct registration *reg, const char *uri, int err)
 	elsewhere(reg, 0, reason, 0);
 }
 
+/* Back at a server that was away while another one has us: what it says now
+ * doesn't undo that. */
+static bool is_astray(const struct registration *reg)
+{
+	return reg->returning && (reg->server.number != reg->home_number ||
+				  reg->server.place != reg->home_place);
+}
+
 static void failed_by_response(struct registration *reg,
 			       const struct sip_msg *msg, const char *why)
 {
@@ -205,7 +213,7 @@ static void failed_by_response(struct registration *reg,
 
 	(void)re_snprintf(reason, sizeof(reason), "%u %r%s%s", msg->scode,
 			  &msg->reason, why ? ": " : "", why ? why : "");
-	if (failure == REGISTER_ELSEWHERE) {
+	if (failure == REGISTER_ELSEWHERE || is_astray(reg)) {
 		elsewhere(reg, msg->scode, reason, retry_after(msg));
 		return;
 	}
@@ -259,6 +267,8 @@ static void registered(struct registration *reg, const struct sip_msg *msg)
 	reg->retry_after = 0;
 	reg->here = true;
 	reg->returning = false;
+	reg->home_number = reg->server.number;
+	reg->home_place = reg->server.place;
 	reg->registered_at = clock_wall_ms();
 	reg->until_ms = clock_mono_ms() + (uint64_t)grant.expires * 1000;
 	trust(reg, &msg->src);

@@ -39,8 +39,9 @@ struct registration {
 	struct account_server server;
 	bool server_moved; /* it is one that a 3xx named */
 	enum sip_transp server_tp;
-	bool here;	    /* the next attempt begins with it */
-	bool returning;	    /* … or with the first one again */
+	bool here;			  /* the next attempt begins with it */
+	bool returning;			  /* … or with the first one again */
+	unsigned home_number, home_place; /* of the server registered at */
 	uint32_t return_ms; /* how long it stays away; 0: it isn't */
 	uint64_t return_at_ms;
 

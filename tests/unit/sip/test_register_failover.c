@@ -121,6 +121,20 @@ static void it_goes_back_to_the_first_when_that_is_there(void **state)
 	assert_true(requests[3].at_ms - requests[2].at_ms > 480000);
 }
 
+/* As one says whose users aren't there again yet. */
+static void a_refusal_by_who_was_away_undoes_nothing(void **state)
+{
+	const char *const script[] = {"", OK, "403 Forbidden\n", OK, OK, NULL};
+	struct account *account = begin_at(script);
+	(void)state;
+
+	assert_true(run(5, HOUR_MS));
+	assert_string_equal(ways(), "01010");
+	assert_int_equal(changes, 1);
+	assert_int_equal(account_server(account)->number, 0);
+	assert_in_range(requests[3].at_ms - requests[2].at_ms, 1000, 1100);
+}
+
 static void while_the_first_is_away_it_is_tried_ever_more_rarely(void **state)
 {
 	const char *const script[] = {OK, NULL};
@@ -418,6 +432,7 @@ int main(void)
 		T(who_refuses_speaks_for_all),
 		T(when_all_fail_it_begins_anew_with_the_first),
 		T(it_goes_back_to_the_first_when_that_is_there),
+		T(a_refusal_by_who_was_away_undoes_nothing),
 		T(while_the_first_is_away_it_is_tried_ever_more_rarely),
 		T(short_expiries_are_refreshed_in_time_where_they_are),
 		T(a_refresh_that_finds_nobody_goes_elsewhere),
