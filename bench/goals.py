@@ -23,6 +23,9 @@ GOALS = {
     "recording, disk stalls": lambda r: ("nothing lost", r["failures"] == 0),
     "prompt, digit, prompt": lambda r: ("<= 0.6 ms beyond", r["beyond"] <= 0.6),
     "campaign, 2 s prompt": lambda r: (">= 1,000 calls/s", r["calls_s"] >= 1000),
+    # of one core, at an interval of a minute
+    "registered, qualified": lambda r: ("< 5 %, <= 4 KB", r["core"] < 0.05 and r["memory"] <= 4
+                                        and r["failures"] == 0),
     "store: CDRs, durable": lambda r: (">= 50,000/s", r["calls_s"] >= 50000),
 }
 

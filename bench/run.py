@@ -17,6 +17,7 @@ import platform
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -29,6 +30,7 @@ import network  # noqa: E402
 import goals  # noqa: E402
 import picture  # noqa: E402
 import record  # noqa: E402
+import telephones  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -400,6 +402,45 @@ class Bench:
                  cost=r["cpu_ms"] / max(1, r["records"]), unit="CDR",
                  p50=r["p50_ms"], p99=r["p99_ms"], failures=0, raw=r)
 
+    def qualify(self, count):
+        """Telephones that are registered, and asked whether they are there."""
+        every = self.seconds(60, 6)
+        with Engine(self, "qualify-0", "qualify.lua", [0, every]) as engine:
+            time.sleep(1)
+            before = memory_kb(engine.pid)
+        with Engine(self, "qualify", "qualify.lua", [count, every]) as engine:
+            load = telephones.Telephones(SIP, count)
+            begin = cpu_ms(engine.pid)
+            registered = load.register_all(60)
+            register_ms = (cpu_ms(engine.pid) - begin) / count
+            # the first cycles, which follow each other quickly, and the second
+            load.answer(1.2 * every)
+            asked, begin, at = load.asked, cpu_ms(engine.pid), time.monotonic()
+            load.answer(every)
+            seconds = time.monotonic() - at
+            cpu, asked = cpu_ms(engine.pid) - begin, load.asked - asked
+            memory = (memory_kb(engine.pid) - before) / count
+            contacts = [c for e in self.status(engine)["endpoints"] for c in e["contacts"]]
+            load.close()
+        failures = count - len([c for c in contacts if c["state"] == "reachable"])
+        failures += max(0, int(0.9 * count) - asked) + (not registered)
+        self.row("registered, qualified", f"{count:,}", calls_s=None,
+                 cost=cpu / max(1, asked), unit="ask", p50=None, p99=None,
+                 memory=memory, failures=failures, core=cpu / 1000 / seconds,
+                 raw={"asked": asked, "seconds": seconds, "every_s": every,
+                      "cpu_ms": cpu, "register_cpu_ms": register_ms})
+
+    @staticmethod
+    def status(engine):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(engine.db + ".sock")
+            s.sendall(b'{"command":"status"}\n')
+            answer = b""
+            while not answer.endswith(b"\n"):
+                answer += s.recv(1 << 20)
+        return json.loads(answer)["result"]
+
     def network(self):
         """Not a row of the table: it has columns of its own."""
         self.networks = network.measure(self.program("bench/bench_network"), ROOT, Failure)
@@ -468,6 +509,9 @@ def note(row):
         figures = row["recorded"]
         notes.append(f"{figures['seconds']:.0f} s recorded: {figures['sent_gaps']} frames sent and "
                      f"{figures['heard_silent']} heard are missing, {figures['heard_strange']} concealed")
+    if "core" in row:
+        notes.append(f"{row['core']:.1%} of a core at {row['raw']['asked'] / row['raw']['seconds']:.0f} "
+                     "OPTIONS a second")
     if row.get("lost"):
         notes.append(f"{row['lost']:.2%} of packets lost")
     if row.get("load_late"):
@@ -505,7 +549,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "store", "network")
+WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "network")
 
 
 def parse(argv):
@@ -519,6 +563,7 @@ def parse(argv):
     p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
     p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (200)")
     p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (800)")
+    p.add_argument("--endpoints", type=int, help="telephones of 'qualify' (10000)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="where the programs are")
     p.add_argument("--output", default=os.path.join(ROOT, "build"), help="where bench.json and bench.svg go")
@@ -531,6 +576,7 @@ def parse(argv):
     o.overload = o.overload or (0 if quick else 12000)
     o.memory_calls = o.memory_calls or (200 if quick else 1000)
     o.record_calls = o.record_calls or (100 if quick else 500)
+    o.endpoints = o.endpoints or (1000 if quick else 10000)
     o.digit_rate = o.digit_rate or (20 if quick else 200)
     return o
 
@@ -560,6 +606,7 @@ def main(argv):
         "record": [(bench.record, options.record_calls)],
         "digit": [(bench.digit, options.digit_rate)],
         "campaign": [(bench.campaign, options.campaign_rate)],
+        "qualify": [(bench.qualify, options.endpoints)],
         "store": [(bench.store,)],
         "network": [(bench.network,)],
     }
