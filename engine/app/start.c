@@ -109,6 +109,8 @@ static void account_changed(struct account *account, void *arg)
 	cJSON *event;
 
 	calls_account_changed(engine->calls, account);
+	/* calls of trunks that are this account's may go another way now */
+	trunks_account_set(engine->trunks, account_params(account)->name);
 	registration_write(engine->store, account);
 	event = registration_event(account);
 	if (engine->scripts && event)

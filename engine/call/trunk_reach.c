@@ -285,6 +285,21 @@ static struct way *way_alloc(const char *host, const char *uri,
 	return err ? mem_deref(w) : w;
 }
 
+/* Where its calls go now: by the first of the URIs that the registrar has
+ * granted, or to the one of its servers that it is registered at. */
+static const char *account_hop(const struct account *account)
+{
+	const struct account_params *p = account_params(account);
+	const struct account_server *server = account_server(account);
+	const char *routes[ACCOUNT_ROUTES_MAX];
+
+	if (account_routes(account, routes))
+		return routes[0];
+	if (server && server->number)
+		return server->uri;
+	return p->proxy ? p->proxy : p->registrar;
+}
+
 /* Without hosts the account's proxy or registrar takes the calls. */
 static struct way *account_way(const char *name,
 			       const struct accounts *accounts)
@@ -299,7 +314,7 @@ static struct way *account_way(const char *name,
 	if (!at)
 		return NULL;
 	(void)re_snprintf(uri, sizeof(uri), "sip:%s", at + 1);
-	next_hop = p->proxy ? p->proxy : p->registrar;
+	next_hop = account_hop(account);
 	return way_alloc(next_hop ? next_hop : uri, uri, next_hop);
 }
 

@@ -129,10 +129,17 @@ static bool is_accepted(const struct tcp_guard *guard, int fd, struct sa *peer)
 	       is_listener(guard->stack, &own);
 }
 
+/* When nothing is acknowledged any more. */
+static void give_up_early(int fd)
+{
+	const unsigned ms = UNACKNOWLEDGED_MS;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
 /* Its peer isn't known yet: it is still connecting. */
 static void opened_by_us(struct tcp_guard *guard, int fd)
 {
-	const unsigned ms = UNACKNOWLEDGED_MS;
 	const int on = 1;
 	int type = 0, family = 0, listens = 0;
 	socklen_t size = sizeof(int);
@@ -144,7 +151,7 @@ static void opened_by_us(struct tcp_guard *guard, int fd)
 	    type != SOCK_STREAM || listens ||
 	    (family != AF_INET && family != AF_INET6))
 		return;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	give_up_early(fd);
 	/* a request doesn't wait until what went before is acknowledged */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c = mem_zalloc(sizeof(*c), connection_destructor);
@@ -166,6 +173,7 @@ static void opened(struct tcp_guard *guard, int fd)
 		return;
 	}
 	metric_add(&sip_tcp_accepted, 1);
+	give_up_early(fd);
 	c = mem_zalloc(sizeof(*c), connection_destructor);
 	if (!c) {
 		(void)shutdown(fd, SHUT_RDWR);

@@ -7,9 +7,9 @@
  * closed. (A connection without a whole message for 32 s, and one idle for
  * 900 s, is closed by libre.)
  *
- * Those that we open are known too, uncounted: one whose peer acknowledges
- * nothing for half a minute is given up by the kernel, long before its own
- * quarter of an hour, and one that a keep-alive found dead is closed at once.
+ * Those that we open are known too, uncounted: one that a keep-alive found dead
+ * is closed at once. Of all, one whose peer acknowledges nothing for half a
+ * minute is given up by the kernel, long before its own quarter of an hour.
  */
 #ifndef MOONDIAL_SIP_TCP_GUARD_H
 #define MOONDIAL_SIP_TCP_GUARD_H

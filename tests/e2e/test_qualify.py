@@ -496,3 +496,36 @@ def test_a_telephone_that_leaves_an_invite_unanswered(engine, terminal):
     assert contact_states(e)[str(one.port)] == "unreachable"
     assert dial(e, "endpoint:alice")[0] == "unreachable"
     wait_contact(e, one, "reachable")
+
+
+def test_a_telephone_by_tcp_is_asked_over_its_connection(
+        engine, terminal, ports):
+    port = ports.one()
+    e = engine(ENDPOINTS, sip=[f"udp:127.0.0.1:{port}",
+                               f"tcp:127.0.0.1:{port}"])
+    one = terminal(e, target=("127.0.0.1", port), transport="tcp")
+    assert one.register().status == 200
+    until(lambda: set(contact_states(e).values()) == {"reachable"},
+          what=e.tail)
+    one.wait("OPTIONS")
+    assert e.counter("sip_tcp_accepted") == 1  # no other has been opened
+    one.close()
+    until(lambda: set(contact_states(e).values()) == {"unreachable"}, 30,
+          e.tail)
+
+
+def test_a_trunk_of_an_account_follows_it_to_another_registrar(
+        engine, peer, ports):
+    """Its first registrar is dead: calls go, and are asked about, where it is
+    registered."""
+    dead = ports.one()
+    second = peer({"INVITE": "486 Busy Here", "ACK": None, "*": "200 OK"})
+    e = engine(WATCHER, config=f"""return {{
+      accounts = {{ {{ name = "line", uri = "sip:line@example.test",
+        registrar = {{ "sip:127.0.0.1:{dead}", "sip:{second.host}" }} }} }},
+      trunks = {{ {{ name = "carrier", account = "line", qualify = 0.5,
+        qualify_every = 1, qualify_tries = 2 }} }} }}""")
+    wait_state(e, "carrier", "unreachable")
+    wait_state(e, "carrier", "reachable", 60)
+    assert trunks(e)["carrier"]["hosts"][0]["host"] == f"sip:{second.host}"
+    assert dial(e, "trunk:carrier/100")[0] == "busy"
