@@ -12,26 +12,44 @@ import time
 PORTS = (5060, 5050, 5070, 9)
 
 
-def own_address():
-    """A loopback address that no other test process on this machine has."""
+def own_address(turn=0):
+    """A loopback address that no other test process on this machine has; one
+    for each TURN."""
     pid = os.getpid()
-    return f"127.{1 + pid // 65536 % 250}.{pid // 256 % 256}.{pid % 254 + 1}"
+    net = 1 + (pid // 65536 + 50 * turn) % 250
+    return f"127.{net}.{pid // 256 % 256}.{pid % 254 + 1}"
 
 
 class Wire:
     """TARGET: ip, port."""
 
     def __init__(self, target, ip=None, ports=PORTS):
-        self.ip, self.target = ip or own_address(), target
-        self.sockets = []
-        for port in ports:
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            s.bind((self.ip, port))
-            self.sockets.append(s)
+        self.target = target
+        for turn in range(5):
+            self.ip = ip or own_address(turn)
+            try:
+                self.sockets = self._bind(ports)
+                break
+            except OSError:  # a peer of another test has one of the ports
+                if ip or turn == 4:
+                    raise
         self.port = self.sockets[0].getsockname()[1]
         self.serial = 0
+
+    def _bind(self, ports):
+        sockets = []
+        try:
+            for port in ports:
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                sockets.append(s)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+                s.bind((self.ip, port))
+        except OSError:
+            for s in sockets:
+                s.close()
+            raise
+        return sockets
 
     def send(self, data):
         try:
