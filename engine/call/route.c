@@ -77,46 +77,12 @@ static bool any_match(const char *const *patterns, const char *text)
 	return false;
 }
 
-static bool uri_has_host(const char *uri, const char *host)
-{
-	struct target t;
-
-	return uri && !target_parse(&t, uri, NULL, 0) && t.type == TARGET_URI &&
-	       !strcasecmp(t.host, host);
-}
-
-static bool any_has_host(const char *const *uris, const char *host)
-{
-	for (; uris && *uris; uris++)
-		if (uri_has_host(*uris, host))
-			return true;
-	return false;
-}
-
-static bool account_has_host(struct account *account, void *arg)
-{
-	const struct account_params *p = account_params(account);
-	const char **host = arg;
-
-	if (!uri_has_host(p->uri, *host) &&
-	    !uri_has_host(p->registrar, *host) &&
-	    !uri_has_host(p->proxy, *host) && !any_has_host(p->backups, *host))
-		return false;
-	*host = NULL;
-	return true;
-}
-
 static bool host_allowed(const struct calls *calls, const char *host)
 {
-	const char *left = host;
-
-	if (target_is_loopback(host) ||
-	    any_match(calls->config.outbound_allow, host) ||
-	    (calls->trunks && trunk_of_host(calls->trunks, host)))
-		return true;
-	if (calls->accounts)
-		account_each(calls->accounts, account_has_host, &left);
-	return !left;
+	return target_is_loopback(host) ||
+	       any_match(calls->config.outbound_allow, host) ||
+	       (calls->trunks && trunk_of_host(calls->trunks, host)) ||
+	       (calls->accounts && accounts_have_host(calls->accounts, host));
 }
 
 static bool denied(struct making *m, const char *text)

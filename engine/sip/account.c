@@ -33,6 +33,7 @@ static void account_unlink(struct account *account)
 	hash_unlink(&account->by_line);
 	hash_unlink(&account->by_user);
 	account->accounts->count--;
+	account_hosts_remove(account->accounts, account->params);
 	account->accounts = NULL;
 }
 
@@ -119,6 +120,7 @@ int accounts_alloc(struct accounts **ap, struct stack *stack,
 	err = hash_alloc(&accounts->by_name, BUCKETS);
 	err = err ? err : hash_alloc(&accounts->by_line, BUCKETS);
 	err = err ? err : hash_alloc(&accounts->by_user, BUCKETS);
+	err = err ? err : hash_alloc(&accounts->by_host, BUCKETS);
 	if (err)
 		accounts_free(accounts);
 	else
@@ -153,6 +155,7 @@ void accounts_free(struct accounts *accounts)
 	mem_deref(accounts->by_name);
 	mem_deref(accounts->by_line);
 	mem_deref(accounts->by_user);
+	mem_deref(accounts->by_host);
 	mem_deref(accounts->instance_id);
 	mem_deref(accounts);
 }
@@ -366,9 +369,16 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 		mem_deref(credentials);
 		credentials = mem_ref(account->credentials);
 	}
-	err = registration_fit(accounts, account, copy, credentials);
+	err = account_hosts_add(accounts, copy);
 	if (err)
 		goto out;
+	err = registration_fit(accounts, account, copy, credentials);
+	if (err) {
+		account_hosts_remove(accounts, copy);
+		goto out;
+	}
+	if (!fresh)
+		account_hosts_remove(accounts, account->params);
 	mem_deref(account->params);
 	account->params = mem_ref(copy);
 	account->keepalive = params->keepalive;

@@ -110,6 +110,9 @@ struct account *account_find(const struct accounts *accounts, const char *name);
  * that we registered, or the To user and domain are the account's; NULL. */
 struct account *account_of_invite(const struct accounts *accounts,
 				  const struct sip_msg *msg);
+/* Whether an account has HOST (a name or address, without brackets) as its
+ * domain, registrar or proxy. */
+bool accounts_have_host(const struct accounts *accounts, const char *host);
 typedef bool(account_apply_h)(struct account *account, void *arg);
 void account_each(const struct accounts *accounts, account_apply_h *fn,
 		  void *arg);

@@ -2,6 +2,7 @@
  *
  *   account.c         the table: set, changed, removed; reading
  *   account_invite.c  whom an INVITE is for
+ *   account_hosts.c   the hosts that accounts name
  *   register.h        the binding, of one that registers
  */
 #ifndef MOONDIAL_SIP_ACCOUNT_PRIVATE_H
@@ -20,7 +21,7 @@ struct accounts {
 	char *instance_id;
 	account_h *handler;
 	void *arg;
-	struct hash *by_name, *by_line, *by_user;
+	struct hash *by_name, *by_line, *by_user, *by_host;
 	struct list all;
 	unsigned count;
 
@@ -40,5 +41,12 @@ struct account {
 	struct session_keepalive keepalive;
 	char line[17];
 };
+
+/* ---- account_hosts.c */
+/* The hosts of an account come in and go. ENOMEM: none has come in. */
+int account_hosts_add(struct accounts *accounts,
+		      const struct account_params_copy *params);
+void account_hosts_remove(struct accounts *accounts,
+			  const struct account_params_copy *params);
 
 #endif

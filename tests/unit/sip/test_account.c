@@ -237,6 +237,46 @@ static void an_invite_finds_its_account(void **state)
 	assert_for(bare, "sip:x@y", two);
 }
 
+static void the_hosts_of_accounts_are_known(void **state)
+{
+	static const char *const backups[] = {"sip:backup.test:5070", NULL};
+	struct account_params params = {
+		.name = "one",
+		.uri = "sip:alice@example.org",
+		.registrar = "sip:[2001:db8::1]:5070",
+		.backups = backups,
+	};
+	char err[128];
+	(void)state;
+
+	assert_false(accounts_have_host(accounts, "example.org"));
+	(void)set(&params);
+	params.name = "two";
+	(void)set(&params);
+	assert_true(accounts_have_host(accounts, "EXAMPLE.org"));
+	assert_true(accounts_have_host(accounts, "2001:db8::1"));
+	assert_true(accounts_have_host(accounts, "backup.test"));
+	assert_false(accounts_have_host(accounts, "example.net"));
+	/* two have it: it goes with the second */
+	assert_int_equal(account_remove(accounts, "one"), 0);
+	assert_true(accounts_have_host(accounts, "example.org"));
+	params.uri = "sip:alice@example.net";
+	params.backups = NULL;
+	params.proxy = "sip:proxy.test";
+	(void)set(&params);
+	assert_false(accounts_have_host(accounts, "example.org"));
+	assert_false(accounts_have_host(accounts, "backup.test"));
+	assert_true(accounts_have_host(accounts, "example.net"));
+	assert_true(accounts_have_host(accounts, "proxy.test"));
+	/* what isn't taken changes nothing */
+	params.uri = "nonsense";
+	assert_int_equal(account_set(accounts, &params, err, sizeof(err)),
+			 EINVAL);
+	assert_true(accounts_have_host(accounts, "example.net"));
+	assert_int_equal(account_remove(accounts, "two"), 0);
+	assert_false(accounts_have_host(accounts, "example.net"));
+}
+
 static void many_accounts_dont_register_all_at_once(void **state)
 {
 	const char *const script[] = {OK, NULL};
@@ -330,6 +370,7 @@ int main(void)
 		T(an_account_that_doesnt_register_is_off),
 		T(credentials_go_to_the_registrars_realm_only),
 		T(an_invite_finds_its_account),
+		T(the_hosts_of_accounts_are_known),
 		T(many_accounts_dont_register_all_at_once),
 		T(a_wrong_parameter_is_named),
 		T(a_trusted_registrar_is_forgotten_with_its_account),
