@@ -36,14 +36,21 @@ static bool check_codec(const cJSON *value, char *err, size_t size)
 static bool check_uri(const cJSON *value, char *err, size_t size)
 {
 	struct target target;
+	char uri[256];
 
 	if (!target_parse(&target, value->valuestring, err, size) &&
 	    target.type == TARGET_URI)
 		return true;
-	(void)snprintf(err, size,
-		       "'%s' is not a SIP URI such as "
-		       "sip:alice@example.org",
-		       value->valuestring);
+	(void)snprintf(uri, sizeof(uri), "sip:%s", value->valuestring);
+	if (!target_parse(&target, uri, err, size) && target.type == TARGET_URI)
+		(void)snprintf(err, size,
+			       "'%s' is not a SIP URI; did you mean '%s'?",
+			       value->valuestring, uri);
+	else
+		(void)snprintf(err, size,
+			       "'%s' is not a SIP URI such as "
+			       "sip:alice@example.org",
+			       value->valuestring);
 	return false;
 }
 

@@ -40,8 +40,13 @@ int account_define(lua_State *L, const char *kind, const char *verb)
 	d->json = json_read(L, 1, err, sizeof(err));
 	if (!d->json)
 		return raise_error(L, "usage", "%s: %s", verb, err);
-	if (!host->handlers.define(kind, d->json, err, sizeof(err), host->arg))
+	if (!host->handlers.define(kind, d->json, err, sizeof(err),
+				   host->arg)) {
+		/* What is wrong with a key is told with the verb already. */
+		if (!strncmp(err, verb, strlen(verb)))
+			return raise_error(L, "usage", "%s", err);
 		return raise_error(L, "usage", "%s: %s", verb, err);
+	}
 	lua_getfield(L, 1, "name");
 	return 1;
 }

@@ -86,10 +86,37 @@ static struct address *address_get(struct registrar *registrar,
 
 /* ---- bindings ------------------------------------------------------- */
 
+static void tell(const struct binding *binding, enum binding_event event)
+{
+	static struct log_limit limit = LOG_LIMIT(50, 10000);
+	const char *name = binding->address->name;
+
+	switch (event) {
+	case BINDING_ADDED:
+		log_limited(&limit, LOG_INFO, NULL,
+			    "endpoint %s: %s is registered", name,
+			    binding->contact);
+		break;
+	case BINDING_REMOVED:
+		log_limited(&limit, LOG_INFO, NULL,
+			    "endpoint %s: %s is unregistered", name,
+			    binding->contact);
+		break;
+	case BINDING_EXPIRED:
+		log_limited(&limit, LOG_INFO, NULL,
+			    "endpoint %s: %s has expired", name,
+			    binding->contact);
+		break;
+	case BINDING_REFRESHED:
+		break;
+	}
+}
+
 static void changed(struct binding *binding, enum binding_event event)
 {
 	const struct registrar *registrar = binding->address->registrar;
 
+	tell(binding, event);
 	if (registrar->h.changed)
 		registrar->h.changed(binding, event, registrar->arg);
 }
@@ -134,8 +161,6 @@ static void on_timer(void *arg)
 		le = le->next;
 		if (binding->until_ms > now)
 			continue;
-		log_info(NULL, "endpoint %s: %s has expired", address->name,
-			 binding->contact);
 		binding_end(binding, BINDING_EXPIRED);
 	}
 	if (!address->bindings.head && !address->gone.head) {
