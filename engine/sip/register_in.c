@@ -31,6 +31,7 @@ struct registering {
 	struct address *address;
 	const struct registrar_user *user;
 	const struct sip_msg *msg;
+	bool md5; /* its answer is in MD5 and could be better */
 	struct contact contacts[REQUEST_CONTACTS_MAX];
 	size_t count;
 	bool star, too_many;
@@ -374,6 +375,7 @@ static int put(struct registering *r, struct contact *c)
 		return err;
 	}
 	b->nonce = r->registrar->nonces.last;
+	b->md5 = r->md5;
 	binding_begin(b);
 	return 0;
 }
@@ -499,13 +501,16 @@ static void turn_down(const struct registering *r)
 
 void register_carry_out(struct registrar *registrar, struct address *address,
 			const struct registrar_user *user,
-			const struct sip_msg *msg, uint64_t nonce, bool *stale)
+			const struct sip_msg *msg,
+			const struct auth_answer *answer, bool *stale)
 {
 	struct registering r = {
 		.registrar = registrar,
 		.address = address,
 		.user = user,
 		.msg = msg,
+		.md5 = answer->algorithm == AUTH_MD5 &&
+		       (auth_algorithms(&user->secret) & AUTH_SHA256),
 	};
 	bool fresh = true;
 
@@ -517,7 +522,7 @@ void register_carry_out(struct registrar *registrar, struct address *address,
 			goto out;
 		}
 		match(&r);
-		find_restarted(&r, nonce, &fresh);
+		find_restarted(&r, answer->nonce_number, &fresh);
 		if (!fresh) {
 			*stale = true;
 			goto out;

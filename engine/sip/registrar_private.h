@@ -1,6 +1,7 @@
 /* registrar_private.h -- what the registrar's files share
  *
- *   registrar.c   the table, who asks, reading it
+ *   registrar.c   the table, reading it
+ *   registrar_ask.c   who asks, and proves it
  *   register_in.c one REGISTER: its contacts, the rules, the answer
  *   binding.c     a contact: read, compared, where calls to it go
  */
@@ -21,6 +22,7 @@ enum {
 	CALL_ID_MAX = 256,
 	USER_AGENT_MAX = 96, /* … of what is cut */
 	REQUEST_CONTACTS_MAX = 16,
+	OFFERED = 512,
 };
 
 struct registrar {
@@ -35,6 +37,10 @@ struct registrar {
 	uint64_t last_query;
 	unsigned pending;
 	unsigned count; /* bindings in force */
+	/* REGISTERs that were offered SHA-256 and MD5, by their Call-ID */
+	struct {
+		uint32_t hash, cseq;
+	} offered[OFFERED];
 };
 
 /* A user's bindings: an address of record. */
@@ -62,6 +68,7 @@ struct binding {
 	uint16_t port, q;
 	uint8_t tp;
 	bool in_force, proxied;
+	bool md5; /* it has chosen MD5 where it could do better */
 	char id[ID_SIZE];
 };
 
@@ -122,12 +129,14 @@ int binding_alloc(struct binding **bp, struct address *address);
 
 struct address *address_find(const struct registrar *registrar,
 			     const char *name);
+/* … made when it isn't there; NULL: out of memory. */
+struct address *address_get(struct registrar *registrar, const char *name);
 /* In force from now on, or no more. */
 void binding_begin(struct binding *binding);
 void binding_end(struct binding *binding, enum binding_event event);
 void address_schedule(struct address *address);
 
-/* For dispatch.c. True: MSG has been, or will be answered. */
+/* registrar_ask.c, for dispatch.c. True: MSG has been, or will be answered. */
 bool registrar_register(struct registrar *registrar, const struct sip_msg *msg);
 bool registrar_guard(struct registrar *registrar, const struct sip_msg *msg);
 /* A CANCEL: of an INVITE that waits to be proved? */
@@ -140,6 +149,7 @@ bool registrar_cancel(struct registrar *registrar, const struct sip_msg *msg);
  */
 void register_carry_out(struct registrar *registrar, struct address *address,
 			const struct registrar_user *user,
-			const struct sip_msg *msg, uint64_t nonce, bool *stale);
+			const struct sip_msg *msg,
+			const struct auth_answer *answer, bool *stale);
 
 #endif

@@ -63,7 +63,38 @@ def test_both_algorithms_are_offered_the_better_one_first(
     assert [o["algorithm"] for o in offers] == ["SHA-256", "MD5"]
     assert all(o["qop"] == "auth" and o["realm"] == "moondial"
                for o in offers)
-    assert t.register().status == 200
+    t.take_challenge(r)
+    assert t.register_once().status == 200
+
+
+def test_who_gives_up_at_the_sight_of_SHA_256_is_offered_MD5_alone(
+        engine, terminal):
+    e = engine(SCRIPT)
+
+    def offers(response):
+        return [parse_challenge(v)["algorithm"]
+                for v in response.all("WWW-Authenticate")]
+
+    t = terminal(e, algorithm="MD5")
+    assert offers(t.register_once()) == ["SHA-256", "MD5"]
+    r = t.register_once()  # a minute later: the next CSeq, no answer
+    assert offers(r) == ["MD5"]
+    t.take_challenge(r)
+    assert t.register_once().status == 200
+    # its calls and later challenges are asked for in MD5, too
+    t.invite()
+    r = t.final()
+    t.ack(r)
+    assert offers(r) == ["MD5"]
+    # others aren't
+    assert offers(terminal(e).register_once()) == ["SHA-256", "MD5"]
+    # nor one that answers each time, without keeping its nonce
+    good = terminal(e)
+    for _ in range(3):
+        r = good.register_once(authorize=False)
+        assert offers(r) == ["SHA-256", "MD5"]
+        good.take_challenge(r)
+        assert good.register_once().status == 200
 
 
 def test_one_without_qop_may_use_each_nonce_once(engine, terminal):

@@ -147,12 +147,14 @@ static void carry_out(const struct sip_msg *msg, bool single)
 		.single_contact = single,
 		.nat = REGISTRAR_NAT_AUTO,
 	};
+	struct auth_answer answer = {.algorithm = AUTH_MD5};
 	struct binding *bindings[MOST];
 	bool stale = false;
 
 	for (uint64_t turn = 0; turn < 2; turn++) {
-		register_carry_out(registrar, address, &user, msg,
-				   UINT64_MAX - turn, &stale);
+		answer.nonce_number = UINT64_MAX - turn;
+		register_carry_out(registrar, address, &user, msg, &answer,
+				   &stale);
 		look(address);
 	}
 	(void)registrar_binding_of(registrar, "alice", msg);
