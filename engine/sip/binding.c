@@ -444,35 +444,47 @@ static void host_point(struct binding *b)
 	b->port = uri.port;
 }
 
-int binding_write(struct binding *b, const struct contact *contact,
-		  const struct sip_msg *msg, const char *path,
-		  enum registrar_nat nat)
+int binding_prepare(struct binding *fresh, const struct contact *contact,
+		    const struct sip_msg *msg, const char *path,
+		    enum registrar_nat nat)
 {
 	char agent[USER_AGENT_MAX + 1];
-	const int64_t now = clock_wall_ms();
-	struct terminal terminal;
-	struct binding fresh = {.contact = NULL};
-	int err = pl_strdup(&fresh.contact, &contact->auri);
+	int err;
 
+	memset(fresh, 0, sizeof(*fresh));
+	user_agent_read(agent, msg);
+	err = pl_strdup(&fresh->contact, &contact->auri);
 	/* Behind a proxy the source is that of the proxy. */
 	if (!err && !path)
-		err = contact_target(&fresh.target, &contact->uri, msg, nat);
+		err = contact_target(&fresh->target, &contact->uri, msg, nat);
 	if (!err && path)
-		err = str_dup(&fresh.path, path);
+		err = str_dup(&fresh->path, path);
 	if (!err)
-		err = dup_text(&fresh.instance, &contact->instance,
+		err = dup_text(&fresh->instance, &contact->instance,
 			       INSTANCE_MAX);
-	user_agent_read(agent, msg);
 	if (!err && *agent)
-		err = str_dup(&fresh.user_agent, agent);
+		err = str_dup(&fresh->user_agent, agent);
 	if (!err)
-		err = pl_strdup(&fresh.call_id, &msg->callid);
-	if (err) {
-		strings_free(&fresh);
-		return err;
-	}
-	terminal_of_msg(&terminal, msg, contact, path);
-	strings_take(b, &fresh);
+		err = pl_strdup(&fresh->call_id, &msg->callid);
+	if (err)
+		strings_free(fresh);
+	return err;
+}
+
+void binding_drop(struct binding *fresh)
+{
+	strings_free(fresh);
+}
+
+void binding_write(struct binding *b, struct binding *fresh,
+		   const struct contact *contact, const struct sip_msg *msg)
+{
+	const int64_t now = clock_wall_ms();
+	struct terminal terminal;
+
+	strings_take(b, fresh);
+	memset(fresh, 0, sizeof(*fresh));
+	terminal_of_msg(&terminal, msg, contact, b->path);
 	host_point(b);
 	b->reg_id = contact->reg_id;
 	b->q = contact->q;
@@ -485,7 +497,6 @@ int binding_write(struct binding *b, const struct contact *contact,
 	b->refreshed_ms = now;
 	b->expires_ms = now + (int64_t)contact->expires * 1000;
 	b->until_ms = clock_mono_ms() + (uint64_t)contact->expires * 1000;
-	return 0;
 }
 
 static void binding_destructor(void *arg)

@@ -26,6 +26,12 @@ enum {
 	EXPIRES_BRIEF = 3600,
 };
 
+/* What a contact will be: its texts, and the binding if it is a new one. */
+struct prepared {
+	struct binding texts;
+	struct binding *made;
+};
+
 struct registering {
 	struct registrar *registrar;
 	struct address *address;
@@ -157,6 +163,17 @@ static bool leads_back(const struct registering *r)
 	return false;
 }
 
+static bool has_twice(const struct registering *r)
+{
+	for (size_t i = 1; i < r->count; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (uri_same(&r->contacts[i].uri, &r->contacts[k].uri))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool read_request(struct registering *r)
 {
 	uint32_t expires = 1;
@@ -168,6 +185,8 @@ static bool read_request(struct registering *r)
 		return false;
 	if (r->too_many)
 		return refuse_with(r, 403, "Too Many Contacts");
+	if (has_twice(r))
+		return refuse_with(r, 400, "Repeated Contact");
 	if (r->star &&
 	    (r->count || !parse_seconds(&expires, &r->msg->expires) || expires))
 		return refuse_with(r, 400, "Wildcard Needs Expires 0");
@@ -350,36 +369,6 @@ static void tell_restart(struct registering *r)
 		r->registrar->h.restarted(&restart, r->registrar->arg);
 }
 
-/* 0, or ENOMEM: the binding is as it was. */
-static int put(struct registering *r, struct contact *c)
-{
-	struct binding *b = c->binding;
-	int err;
-
-	if (!c->expires) {
-		if (b)
-			binding_end(b, BINDING_REMOVED);
-		return 0;
-	}
-	if (!b) {
-		err = binding_alloc(&b, r->address);
-		if (err)
-			return err;
-	} else if (!b->in_force) {
-		(void)mem_ref(b);
-	}
-	err = binding_write(b, c, r->msg, r->path, r->user->nat);
-	if (err) {
-		if (!b->in_force)
-			mem_deref(b);
-		return err;
-	}
-	b->nonce = r->registrar->nonces.last;
-	b->md5 = r->md5;
-	binding_begin(b);
-	return 0;
-}
-
 /* What the restarted terminal, or single_contact, leaves no room for. */
 static void clear(struct registering *r)
 {
@@ -396,17 +385,66 @@ static void clear(struct registering *r)
 	}
 }
 
-static int apply(struct registering *r)
+/* All that needs memory, before anything is changed. */
+static int prepare(struct registering *r, struct prepared *prepared)
 {
 	int err = 0;
 
+	for (size_t i = 0; i < r->count && !err; i++) {
+		struct contact *c = &r->contacts[i];
+
+		if (!c->expires)
+			continue;
+		if (!c->binding) {
+			err = binding_alloc(&prepared[i].made, r->address);
+			c->binding = prepared[i].made;
+		}
+		if (!err)
+			err = binding_prepare(&prepared[i].texts, c, r->msg,
+					      r->path, r->user->nat);
+	}
+	for (size_t i = 0; i < r->count && err; i++) {
+		mem_deref(prepared[i].made);
+		binding_drop(&prepared[i].texts);
+	}
+	return err;
+}
+
+static void put(struct registering *r, struct contact *c,
+		struct prepared *prepared)
+{
+	struct binding *b = c->binding;
+
+	if (!c->expires) {
+		if (b)
+			binding_end(b, BINDING_REMOVED);
+		return;
+	}
+	/* the list has its reference: that of one made is its own */
+	if (!b->in_force && !prepared->made)
+		(void)mem_ref(b);
+	binding_write(b, &prepared->texts, c, r->msg);
+	b->nonce = r->registrar->nonces.last;
+	b->md5 = r->md5;
+	binding_begin(b);
+}
+
+static int apply(struct registering *r)
+{
+	struct prepared prepared[REQUEST_CONTACTS_MAX];
+	int err;
+
+	memset(prepared, 0, sizeof(prepared));
+	err = prepare(r, prepared);
+	if (err)
+		return err;
 	for (size_t i = 0; i < r->restarts; i++)
 		(void)mem_ref(r->restarted[i]);
 	if (!r->user->keep_calls)
 		tell_restart(r);
 	clear(r);
-	for (size_t i = 0; i < r->count && !err; i++)
-		err = put(r, &r->contacts[i]);
+	for (size_t i = 0; i < r->count; i++)
+		put(r, &r->contacts[i], &prepared[i]);
 	for (size_t i = 0; i < r->restarts; i++) {
 		struct binding *b = r->restarted[i];
 
@@ -417,7 +455,7 @@ static int apply(struct registering *r)
 		}
 		mem_deref(b);
 	}
-	return err;
+	return 0;
 }
 
 /* ---- the answer ----------------------------------------------------- */

@@ -116,11 +116,14 @@ int path_read(char **path, const struct sip_msg *msg);
 /* Whether calling CONTACT would come back to ourselves. */
 bool contact_is_ours(const struct stack *stack, const struct uri *uri);
 
-/* Write what MSG says of CONTACT into BINDING. ENOMEM: it is as it was. */
-int binding_write(struct binding *binding, const struct contact *contact,
-		  const struct sip_msg *msg, const char *path,
-		  enum registrar_nat nat);
-
+/* The texts of what MSG says of CONTACT, for binding_write(), which takes them
+ * over; else binding_drop() frees them. ENOMEM. */
+int binding_prepare(struct binding *fresh, const struct contact *contact,
+		    const struct sip_msg *msg, const char *path,
+		    enum registrar_nat nat);
+void binding_drop(struct binding *fresh);
+void binding_write(struct binding *binding, struct binding *fresh,
+		   const struct contact *contact, const struct sip_msg *msg);
 int binding_write_record(struct binding *binding,
 			 const struct binding_record *record);
 int binding_alloc(struct binding **bp, struct address *address);
