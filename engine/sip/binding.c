@@ -395,7 +395,9 @@ void user_agent_read(char out[USER_AGENT_MAX + 1], const struct sip_msg *msg)
 	for (; hdr && n < hdr->val.l && n < USER_AGENT_MAX; n++) {
 		const char c = hdr->val.p[n];
 
-		out[n] = (unsigned char)c < ' ' || c == 0x7f ? ' ' : c;
+		out[n] = c;
+		if ((unsigned char)c < ' ' || c == 0x7f)
+			out[n] = ' ';
 	}
 	out[n] = '\0';
 }

@@ -82,6 +82,7 @@ static void open_stack(void)
 	require(!registrar_alloc(&registrar, stack, &config, &handlers, NULL));
 }
 
+/* The types are libFuzzer's. NOLINTNEXTLINE(readability-non-const-parameter) */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
