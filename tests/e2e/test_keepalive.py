@@ -90,6 +90,24 @@ def test_a_dead_way_is_registered_anew_at_once(engine, server):
     assert e.counter("sip_keepalive_dead") == 1
 
 
+@pytest.mark.idle
+def test_a_dead_registrar_gives_way_to_the_next(engine, server):
+    first, second = server(), server()
+    e = engine(FLOW, config=f"""return {{ accounts = {{ {{ name = "line",
+      uri = "sip:line@example.test", keepalive = "options",
+      keepalive_interval = 1,
+      registrar = {{ "sip:{first.host}", "sip:{second.host}" }} }} }} }}""")
+    until(lambda: len(first.of("OPTIONS")) >= 2, what=e.tail)
+    assert state(e) == "registered" and not second.requests
+    first.answers = {"*": None}
+    e.wait_log("the flow to its registrar is dead: no answer to 7 OPTIONS")
+    began = time.monotonic()
+    until(lambda: second.of("REGISTER") and state(e) == "registered",
+          what=e.tail)
+    # at once: not after the half minute of a REGISTER without an answer
+    assert time.monotonic() - began < 10
+
+
 def test_a_short_register_is_a_keepalive(engine, server):
     s = server()
     engine(FLOW, config=account(s.host, "register"))
