@@ -315,8 +315,8 @@ const struct schema config_trunk_fields[] = {
 	 .type = SCHEMA_STRING,
 	 .choices = trunk_keepalives,
 	 .def = "\"none\"",
-	 .help = "what keeps the way to its hosts open through NATs, as of "
-		 "accounts; what it finds dead is unreachable"},
+	 .help = "what keeps the way to its hosts open through NATs: as of "
+		 "accounts, but register; what it finds dead is unreachable"},
 	{.name = "keepalive_interval",
 	 .type = SCHEMA_NUMBER,
 	 .min = 1,

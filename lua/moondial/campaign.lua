@@ -139,10 +139,16 @@ function Campaign:give_up(why)
   end
 end
 
+--- The trunk of those who name none, as moon.dial chooses it; nil: none.
+local function default_trunk()
+  local all = moon.trunks()
+  return moon.config.default_trunk or #all == 1 and all[1].name or nil
+end
+
 --- Why no call can leave: its trunks are all unreachable; nil when one is not.
 --- Leads wait then, and no attempt of theirs is used up.
 function Campaign:unreachable()
-  local names = self.spec.trunk
+  local names = self.spec.trunk or default_trunk()
   names = type(names) == "table" and names or { names }
   local why
   for _, name in ipairs(names) do

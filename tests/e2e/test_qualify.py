@@ -365,23 +365,31 @@ CAMPAIGN = """
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 -- the first verdict is waited for: what is unknown is used
-repeat moon.sleep(0.05)
-until moon.trunk("first").reachable == false
-  and moon.trunk("second").reachable == false
+repeat
+  moon.sleep(0.05)
+  local alive = false
+  for _, trunk in ipairs(moon.trunks()) do
+    alive = alive or trunk.reachable ~= false
+  end
+until not alive
 return campaign {
-  name = "waits", trunk = { "first", "second" }, leads = "leads.csv",
+  name = "waits", trunk = %s, leads = "leads.csv",
   pacing = { concurrent = 5, rate = 20 }, timeout = 5,
   flow = function(call) return "done" end,
 }
 """
 
 
-def test_a_campaign_waits_while_all_its_trunks_are_dead(engine, ports):
+@pytest.mark.parametrize("names", [["first", "second"], ["second"]])
+def test_a_campaign_waits_while_all_its_trunks_are_dead(
+        engine, ports, names):
+    """A list of trunks, and the only one, which it doesn't name."""
     callee = engine(CALLEE)
     first, second = ports.one(), ports.one()
-    e = engine(CAMPAIGN, launch=False, config=config(
-        trunk("first", f"127.0.0.1:{first}"),
-        trunk("second", f"127.0.0.1:{second}")))
+    hosts = {"first": f"127.0.0.1:{first}", "second": f"127.0.0.1:{second}"}
+    named = '{ "first", "second" }' if len(names) > 1 else "nil"
+    e = engine(CAMPAIGN % named, launch=False, config=config(
+        *(trunk(name, hosts[name]) for name in names)))
     (e.folder / "leads.csv").write_text("phone\n+15550101\n+15550102\n")
     e.start()
     until(lambda: "trunk second is unreachable"
