@@ -268,7 +268,7 @@ class Bench:
         floor = self.floor_of_rtp(calls)
         with Engine(self, f"audio-{calls}", "play.lua", [self.tone(10)]) as engine:
             r = self.load("call", "--target", SIP, "--audio", "--together", "--count", calls,
-                          "--rate", 400, "--seconds", seconds, "--watch", engine.pid)
+                          "--rate", 200, "--seconds", seconds, "--watch", engine.pid)
         records = engine.records()
         a = r["audio"]
         expected = calls * r["seconds"] * 50
