@@ -1,5 +1,6 @@
 /* netwatch.c -- told when this machine's addresses or routes change */
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netlink.h>
@@ -36,6 +37,23 @@ static bool is_change(const struct nlmsghdr *h)
 	}
 }
 
+/* The macros of netlink.h compare signed with unsigned. */
+static bool holds_change(const char *buf, size_t size)
+{
+	struct nlmsghdr head;
+	size_t at = 0;
+
+	while (at < size && size - at >= sizeof(head)) {
+		memcpy(&head, buf + at, sizeof(head));
+		if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > size - at)
+			break;
+		if (is_change(&head))
+			return true;
+		at += NLMSG_ALIGN(head.nlmsg_len);
+	}
+	return false;
+}
+
 static void on_readable(int flags, void *arg)
 {
 	struct netwatch *n = arg;
@@ -44,13 +62,8 @@ static void on_readable(int flags, void *arg)
 	ssize_t size;
 	(void)flags;
 
-	while ((size = recv(n->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
-		int left = (int)size;
-
-		for (const struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, left);
-		     h = NLMSG_NEXT(h, left))
-			changed |= is_change(h);
-	}
+	while ((size = recv(n->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		changed |= holds_change(buf, (size_t)size);
 	/* more than the socket held: something has changed, too */
 	changed |= size < 0 && errno == ENOBUFS;
 	if (changed && !tmr_isrunning(&n->tmr))
