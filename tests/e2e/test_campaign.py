@@ -115,7 +115,8 @@ def test_each_lead_is_called_as_often_as_it_must(engine):
 def test_no_more_than_allowed_at_once(engine):
     c = engine(QUICK_CALLEES)
     e = caller(engine, c, [f"+15550{i:03}" for i in range(30)],
-               CAMPAIGN.replace("concurrent = 5", "concurrent = 3"))
+               CAMPAIGN.replace("concurrent = 5", "concurrent = 3")
+               .replace("rate = 20", "rate = 500"))
     e.start()
     assert e.wait(60) == 0
     assert c.status()["calls"]["peak"] == 3
