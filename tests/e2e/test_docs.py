@@ -341,3 +341,24 @@ def test_a_snippet_loads(page, code, tmp_path, engine):
     # it is looked at when it has ended, which need not be of itself
     e = engine(code, config=config, sets={"drain": 1})
     assert "script error" not in e.log()
+
+
+def test_each_test_that_the_reference_names_exists():
+    """`e2e/X::Y`, `unit/ROOM/X::Y`; `::Y` after one is of the same file."""
+    table = [line for line in PAGES["docs/reference.md"].splitlines()
+             if line.startswith("|")]
+    named = 0
+    for line in table:
+        shown_by = line.split("|")[-2]
+        text = ""
+        for file, test in re.findall(r"((?:e2e|unit)/[\w/]+)?(?:::(\w+))?",
+                                     shown_by):
+            if file:
+                kind, _, name = file.rpartition("/")
+                path = ROOT / "tests" / kind / (
+                    f"test_{name}" + (".py" if kind == "e2e" else ".c"))
+                assert path.exists(), line
+                text = path.read_text()
+                named += 1
+            assert not test or re.search(rf"\b{test}\(", text), (test, line)
+    assert named > 50

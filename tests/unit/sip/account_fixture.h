@@ -1,9 +1,7 @@
 /* account_fixture.h -- accounts against a registrar of literal responses
  *
- * The clock is the test's: it stands still while messages go to and fro on
- * loopback, and jumps to the next timer when nothing is left to do. Hours pass
- * in milliseconds and every wait can be measured. Included by one test program
- * each: everything is static.
+ * The clock (still_clock.h) jumps to the next timer when nothing is left to do.
+ * Included by one test program each: everything is static.
  */
 #ifndef MOONDIAL_TEST_ACCOUNT_FIXTURE_H
 #define MOONDIAL_TEST_ACCOUNT_FIXTURE_H
@@ -20,48 +18,15 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <re.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "sip/account.h"
 #include "sip/digest.h"
 #include "sip/stack.h"
 #include "digest_check.h"
-
-/* --- the clock, instead of base/clock.c */
+#include "still_clock.h"
 
 #define UNUSED __attribute__((unused))
-#define WALL_0 INT64_C(1800000000000)
-
-static uint64_t now_ms;
-
-uint64_t clock_mono_ns(void)
-{
-	return now_ms * 1000000;
-}
-
-uint64_t clock_mono_ms(void)
-{
-	return now_ms;
-}
-
-int64_t clock_wall_ms(void)
-{
-	return WALL_0 + (int64_t)now_ms;
-}
-
-char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
-{
-	(void)snprintf(out, CLOCK_ISO_SIZE, "%lld", (long long)wall_ms);
-	return out;
-}
-
-int clock_parse(int64_t *wall_ms, const char *text)
-{
-	(void)wall_ms;
-	(void)text;
-	return EINVAL;
-}
 
 /* --- the registrar */
 

@@ -14,43 +14,11 @@
 #include <string.h>
 #include <event2/event.h>
 #include <re.h>
-#include "base/clock.h"
 #include "base/loop.h"
 #include "sip/account.h"
 #include "sip/keepalive.h"
 #include "sip/stack.h"
-
-/* --- the clock, instead of base/clock.c */
-
-static uint64_t now_ms;
-
-uint64_t clock_mono_ns(void)
-{
-	return now_ms * 1000000;
-}
-
-uint64_t clock_mono_ms(void)
-{
-	return now_ms;
-}
-
-int64_t clock_wall_ms(void)
-{
-	return INT64_C(1800000000000) + (int64_t)now_ms;
-}
-
-char *clock_iso(char out[CLOCK_ISO_SIZE], int64_t wall_ms)
-{
-	(void)snprintf(out, CLOCK_ISO_SIZE, "%lld", (long long)wall_ms);
-	return out;
-}
-
-int clock_parse(int64_t *wall_ms, const char *text)
-{
-	*wall_ms = 0;
-	(void)text;
-	return EINVAL;
-}
+#include "still_clock.h"
 
 /* --- the server */
 
