@@ -7,7 +7,7 @@
 #include "base/schema.h"
 #include "call/endpoint.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 const char **define_strings(const cJSON *value)
 {

@@ -6,7 +6,7 @@
 #ifndef MOONDIAL_APP_ENDPOINT_TELL_H
 #define MOONDIAL_APP_ENDPOINT_TELL_H
 
-#include "sip/registrar.h"
+#include "sip/registrar/registrar.h"
 
 struct scripts;
 

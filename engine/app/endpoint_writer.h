@@ -8,7 +8,7 @@
 #define MOONDIAL_APP_ENDPOINT_WRITER_H
 
 #include <cjson/cJSON.h>
-#include "sip/registrar.h"
+#include "sip/registrar/registrar.h"
 
 struct endpoints;
 struct store;

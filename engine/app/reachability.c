@@ -9,7 +9,7 @@
 #include "call/endpoint.h"
 #include "call/trunk.h"
 #include "script/script.h"
-#include "sip/qualify.h"
+#include "sip/reach/qualify.h"
 #include "store/store.h"
 
 static struct store_value text(const char *s)

@@ -7,7 +7,7 @@
 #define MOONDIAL_APP_REACHABILITY_H
 
 #include <stdint.h>
-#include "sip/reach.h"
+#include "sip/reach/reach.h"
 
 struct binding;
 struct engine;

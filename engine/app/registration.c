@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "store/store.h"
 
 static const char *address_of(const struct account *account, char *text,

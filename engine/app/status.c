@@ -13,7 +13,7 @@
 #include "call/trunk.h"
 #include "media/media.h"
 #include "script/script.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/stack.h"
 #include "store/store.h"
 

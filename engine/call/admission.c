@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 /* clang-format off */
 const struct refusal refuse_limit = {

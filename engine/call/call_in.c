@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 METRIC(calls_out_of_memory, "incoming calls lost for want of memory")
 

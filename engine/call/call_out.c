@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 enum {
 	RING_DEFAULT_MS = 60000,

@@ -20,7 +20,7 @@
 #include "call/cdr.h"
 #include "call/digit_filter.h"
 #include "call/endpoint_private.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/sdp.h"
 #include "sip/session.h"
 #include "sip/stack.h"

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "call/endpoint_private.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/stack.h"
 
 enum { ENDPOINTS_BUCKETS = 16384, DOMAINS_MAX = 64 };

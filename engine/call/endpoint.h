@@ -15,7 +15,7 @@
 
 #include <re.h>
 #include "call/endpoint_reach.h"
-#include "sip/registrar.h"
+#include "sip/registrar/registrar.h"
 
 struct accounts;
 struct call;

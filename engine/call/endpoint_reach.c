@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sip/qualify.h"
+#include "sip/reach/qualify.h"
 #include "sip/stack.h"
 
 enum {

@@ -10,7 +10,7 @@
 
 #include <re.h>
 #include "call/trunk_reach.h"
-#include "sip/registrar.h"
+#include "sip/registrar/registrar.h"
 
 struct endpoint_reach;
 struct qualify;

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 static void send_options(void *arg);
 

@@ -11,7 +11,7 @@
 #include "call/endpoint_private.h"
 #include "call/target.h"
 #include "call/trunk.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/header.h"
 
 struct making {

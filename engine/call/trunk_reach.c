@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "call/trunk.h"
-#include "sip/account.h"
-#include "sip/qualify.h"
+#include "sip/account/account.h"
+#include "sip/reach/qualify.h"
 #include "sip/stack.h"
 
 enum {

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "sip/keepalive.h"
-#include "sip/reach.h"
+#include "sip/reach/keepalive.h"
+#include "sip/reach/reach.h"
 
 struct accounts;
 struct stack;

@@ -6,7 +6,7 @@
 #include "script/host.h"
 #include "script/keepalive.h"
 #include "script/later.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 
 /* An account by its name, looked up at each use: it may be changed meanwhile.
  * The userdata is the name itself. */

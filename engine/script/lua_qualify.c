@@ -6,7 +6,7 @@
 #include "script/args.h"
 #include "script/later.h"
 #include "script/reach_fields.h"
-#include "sip/qualify.h"
+#include "sip/reach/qualify.h"
 
 static const char type_name[] = "moondial.qualify";
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
-#include "sip/reach.h"
+#include "sip/reach/reach.h"
 
 struct loop;
 struct call;

@@ -8,7 +8,7 @@
 #ifndef MOONDIAL_SIP_NAT_CONTACT_H
 #define MOONDIAL_SIP_NAT_CONTACT_H
 
-#include "sip/registrar.h"
+#include "sip/registrar/registrar.h"
 
 struct nat_contact {
 	struct sip_hdr *hdr; /* NULL: nothing has been changed */

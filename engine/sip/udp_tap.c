@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "sip/intake.h"
-#include "sip/keepalive.h"
+#include "sip/reach/keepalive.h"
 #include "sip/old_via.h"
 #include "sip/sources.h"
 #include "sip/stack_private.h"

@@ -274,7 +274,7 @@ def test_files_and_headings_that_a_page_names_exist(page):
 
 def test_counters_are_those_of_the_program():
     known = set()
-    for path in (ROOT / "engine").glob("*/*.c"):
+    for path in (ROOT / "engine").rglob("*.c"):
         known.update(re.findall(r"^METRIC\((\w+)", path.read_text(), re.M))
     table = OPERATIONS[OPERATIONS.index("\n## Counters"):]
     told = set()

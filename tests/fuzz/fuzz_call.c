@@ -25,7 +25,7 @@
 #include "call/cdr.h"
 #include "call/trunk.h"
 #include "media/media.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/session.h"
 #include "sip/stack.h"
 

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "sip/header.h"
-#include "sip/registrar_private.h"
+#include "sip/registrar/registrar_private.h"
 #include "sip/sanity.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sip/header.h"
-#include "sip/register_grant.h"
+#include "sip/account/register_grant.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "sip/qualify.h"
+#include "sip/reach/qualify.h"
 
 /* A peer that answers OPTIONS while it is told to. */
 static struct udp_sock *peer_socket;

@@ -20,7 +20,7 @@
 #include <re.h>
 #include "base/log.h"
 #include "base/loop.h"
-#include "sip/account.h"
+#include "sip/account/account.h"
 #include "sip/digest.h"
 #include "sip/stack.h"
 #include "digest_check.h"

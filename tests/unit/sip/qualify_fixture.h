@@ -19,8 +19,8 @@
 #include <event2/event.h>
 #include <re.h>
 #include "base/loop.h"
-#include "sip/qualify.h"
-#include "sip/resolve.h"
+#include "sip/reach/qualify.h"
+#include "sip/reach/resolve.h"
 #include "sip/stack.h"
 #include "still_clock.h"
 

@@ -15,8 +15,8 @@
 #include <event2/event.h>
 #include <re.h>
 #include "base/loop.h"
-#include "sip/account.h"
-#include "sip/keepalive.h"
+#include "sip/account/account.h"
+#include "sip/reach/keepalive.h"
 #include "sip/stack.h"
 #include "still_clock.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sip/nonce.h"
+#include "sip/registrar/nonce.h"
 
 enum { LIFE_MS = 1000, NOW_MS = 5000 };
 

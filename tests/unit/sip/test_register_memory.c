@@ -2,7 +2,7 @@
  * is not, nothing in between, and nothing is lost. */
 #include "sip_fixture.h"
 #include "base/clock.h"
-#include "sip/registrar_private.h"
+#include "sip/registrar/registrar_private.h"
 
 enum { MOST = 400 }; /* more than a REGISTER allocates */
 

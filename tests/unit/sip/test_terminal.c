@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sip/terminal.h"
+#include "sip/registrar/terminal.h"
 
 struct look {
 	const char *instance, *host;
