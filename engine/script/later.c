@@ -19,7 +19,7 @@ int later_index(lua_State *L, const char *what, const char *name, int methods,
 	const char *near;
 	size_t n = 0;
 
-	for (; *later; later++) {
+	for (; later && *later; later++) {
 		if (strcmp(*later, name) != 0)
 			continue;
 		lua_pushfstring(L, "%s%s", what, name);

@@ -5,9 +5,9 @@
 #include "script/host.h"
 
 /* What reading an absent NAME of WHAT ("call:", "moon.") gives: a function that
- * raises {code = "not_available"} when it is one of LATER (NULL-terminated);
- * else raises, with the nearest of the table of functions at METHODS and of
- * the other NAMES (may be NULL). */
+ * raises {code = "not_available"} when it is one of LATER (NULL-terminated; may
+ * be NULL); else raises, with the nearest of the table of functions at METHODS
+ * and of the other NAMES (may be NULL). */
 int later_index(lua_State *L, const char *what, const char *name, int methods,
 		const char *const *later, const char *const *names);
 

@@ -104,7 +104,6 @@ static const char *const fields[] = {"name", "uri",    "state",
 /* upvalue 1: methods. nil for one that has been removed. */
 static int l_index(lua_State *L)
 {
-	static const char *const later[] = {NULL};
 	const char *name = name_check(L);
 	const struct account *account = find(L, name);
 	const char *key =
@@ -128,7 +127,7 @@ static int l_index(lua_State *L)
 		lua_pushstring(L, account ? account_reason(account) : "");
 	else
 		return later_index(L, "account.", key, lua_upvalueindex(1),
-				   later, fields);
+				   NULL, fields);
 	return 1;
 }
 

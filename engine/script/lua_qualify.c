@@ -118,7 +118,6 @@ static int l_now(lua_State *L)
 /* upvalue 1: methods */
 static int l_index(lua_State *L)
 {
-	static const char *const later[] = {NULL};
 	static const char *const names[] = {"uri", "code", REACH_FIELDS, NULL};
 	const struct asked *asked = check(L);
 	const char *key =
@@ -140,7 +139,7 @@ static int l_index(lua_State *L)
 		lua_pushnil(L);
 	else
 		return later_index(L, "qualify.", key, lua_upvalueindex(1),
-				   later, names);
+				   NULL, names);
 	return 1;
 }
 

@@ -140,7 +140,6 @@ static int l_qualify(lua_State *L)
 /* upvalue 1: methods */
 static int l_index(lua_State *L)
 {
-	static const char *const later[] = {NULL};
 	static const char *const names[] = {"name",    "active",     "hosts",
 					    "history", REACH_FIELDS, NULL};
 	const struct trunk *trunk = check(L);
@@ -163,7 +162,7 @@ static int l_index(lua_State *L)
 	else if (!strcmp(key, "history"))
 		push_history(L, trunk);
 	else
-		return later_index(L, "trunk.", key, lua_upvalueindex(1), later,
+		return later_index(L, "trunk.", key, lua_upvalueindex(1), NULL,
 				   names);
 	return 1;
 }
