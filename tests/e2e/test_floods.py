@@ -251,7 +251,7 @@ def test_bans_by_hand(engine, phone):
     assert one.ask("ban") == []
 
 
-def test_who_tries_out_numbers_is_banned(engine, phone):
+def test_who_tries_out_numbers_is_banned(engine, phone, ports):
     """sipvicious, as it is run against half of the internet. SECURITY.md 13."""
     one = engine("""
 local moon = require "moondial"
@@ -262,6 +262,7 @@ moon.on_call("1900", function(call) call:answer() call:wait("hangup") end)
         done = subprocess.run(
             ["svwar", "-m", method, "--force", "-e", "100-1900",
              "-t", "0.001", "--maximumtime", "1", "-p", str(one.port),
+             "-b", "127.0.0.1", "-P", str(ports.one()),  # not 5060 of all
              "127.0.0.1"],
             capture_output=True, text=True, timeout=60, cwd=one.folder)
         return done.stdout + done.stderr
