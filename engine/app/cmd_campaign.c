@@ -17,7 +17,7 @@ static const struct option long_options[] = {
 	{0},
 };
 
-static const char module[] = "moondial.campaign_tool";
+static const char module[] = "moondial.campaign.tool";
 
 /* The rest of the command line, NAME first. */
 static cJSON *words(int argc, char *argv[], int from)

@@ -4,16 +4,16 @@
 --- as being dialled, durably, and only then its INVITE leaves; its result is
 --- noted in one transaction. What is here is the work of one run:
 ---
----   run ─► tick ─► claim ─► a task for each lead (campaign_attempt)
+---   run ─► tick ─► claim ─► a task for each lead (campaign.attempt)
 ---            ▲                                  │
 ---            └───────── next tick ◄─────────────┘
 local moon = require "moondial"
-local attempts = require "moondial.campaign_attempt"
-local leads = require "moondial.leads"
-local options = require "moondial.campaign_options"
-local pacing = require "moondial.pacing"
-local report = require "moondial.campaign_report"
-local store = require "moondial.campaign_store"
+local attempts = require "moondial.campaign.attempt"
+local leads = require "moondial.leads.import"
+local options = require "moondial.campaign.options"
+local pacing = require "moondial.campaign.pacing"
+local report = require "moondial.campaign.report"
+local store = require "moondial.campaign.store"
 
 local M = {}
 

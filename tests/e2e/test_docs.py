@@ -174,7 +174,7 @@ def test_what_comes_later_is_listed():
     events = strings(SCRIPT / "event.c", "later[] = {")
     for name in events:
         assert f"`{name}`" in LATER, name
-    campaign = (ROOT / "lua/moondial/campaign_options.lua").read_text()
+    campaign = (ROOT / "lua/moondial/campaign/options.lua").read_text()
     later = campaign[campaign.index("local LATER"):]
     for name in re.findall(r"^  (\w+) = ", later[:later.index("\n}")], re.M):
         assert f"`{name}`" in LATER, name
@@ -194,7 +194,7 @@ def test_events_and_error_codes_are_those_of_the_program():
 
 
 def test_options_of_campaigns_are_documented():
-    text = (ROOT / "lua/moondial/campaign_options.lua").read_text()
+    text = (ROOT / "lua/moondial/campaign/options.lua").read_text()
     table = section("## Campaigns")
     rows = set(re.findall(r"^\| `([\w.]+)` \|", table, re.M))
     expected = set()

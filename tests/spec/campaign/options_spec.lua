@@ -1,4 +1,4 @@
-local options = require "moondial.campaign_options"
+local options = require "moondial.campaign.options"
 
 local function flow() end
 

@@ -1,7 +1,7 @@
 --- One attempt to reach one lead: note it, dial, talk, note what came of it.
 local moon = require "moondial"
-local retry = require "moondial.retry"
-local store = require "moondial.campaign_store"
+local retry = require "moondial.campaign.retry"
+local store = require "moondial.campaign.store"
 
 local M = {}
 

@@ -1,5 +1,5 @@
 --- The options of a campaign: checked, and filled with defaults.
-local retry = require "moondial.retry"
+local retry = require "moondial.campaign.retry"
 
 local M = {}
 

@@ -1,6 +1,6 @@
 --- Leads from a CSV file (RFC 4180, with a header row) into the database.
 local moon = require "moondial"
-local phone = require "moondial.phone"
+local phone = require "moondial.leads.phone"
 
 local M = {}
 

@@ -44,13 +44,13 @@ describe("an attempt", function()
       undial = function() note "undial" end,
     }
     package.loaded["moondial"] = moon
-    package.loaded["moondial.campaign_store"] = store
-    package.loaded["moondial.campaign_attempt"] = nil
-    attempts = require "moondial.campaign_attempt"
+    package.loaded["moondial.campaign.store"] = store
+    package.loaded["moondial.campaign.attempt"] = nil
+    attempts = require "moondial.campaign.attempt"
   end)
 
   teardown(function()
-    for _, name in ipairs { "moondial", "moondial.campaign_store", "moondial.campaign_attempt" } do
+    for _, name in ipairs { "moondial", "moondial.campaign.store", "moondial.campaign.attempt" } do
       package.loaded[name] = nil
     end
   end)

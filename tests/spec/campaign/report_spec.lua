@@ -1,4 +1,4 @@
-local report = require "moondial.campaign_report"
+local report = require "moondial.campaign.report"
 
 describe("a campaign's report", function()
   it("sums leads by disposition", function()

@@ -1,4 +1,4 @@
-local retry = require "moondial.retry"
+local retry = require "moondial.campaign.retry"
 
 describe("a lead after an attempt", function()
   local rules = { max_attempts = 3, busy = 300, no_answer = 3600 }

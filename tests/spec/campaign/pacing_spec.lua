@@ -1,4 +1,4 @@
-local pacing = require "moondial.pacing"
+local pacing = require "moondial.campaign.pacing"
 
 --- Calls started in `seconds`, asked each `step`, with `active` calls going on.
 local function run(pacer, seconds, step, active)

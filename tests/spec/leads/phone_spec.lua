@@ -1,4 +1,4 @@
-local phone = require "moondial.phone"
+local phone = require "moondial.leads.phone"
 
 describe("a phone number", function()
   for text, number in pairs {

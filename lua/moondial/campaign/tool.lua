@@ -1,8 +1,8 @@
 --- `moondial campaign import|status|report` without a running engine: on the
 --- database alone. Each function returns the text to print.
 local moon = require "moondial"
-local leads = require "moondial.leads"
-local report = require "moondial.campaign_report"
+local leads = require "moondial.leads.import"
+local report = require "moondial.campaign.report"
 
 local M = {}
 
