@@ -125,6 +125,7 @@ static void open_state(lua_State *L, void *arg)
 	playback_open(L);
 	record_open(L);
 	csv_open(L);
+	zone_open(L);
 	trunk_open(L);
 	qualify_open(L);
 	account_open(L);

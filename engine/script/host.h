@@ -324,6 +324,7 @@ void call_open(lua_State *L);
 void playback_open(lua_State *L);
 void record_open(lua_State *L);
 void csv_open(lua_State *L);
+void zone_open(lua_State *L);
 void trunk_open(lua_State *L);
 void qualify_open(lua_State *L);
 void account_open(lua_State *L);
@@ -348,6 +349,7 @@ int account_define(lua_State *L, const char *kind, const char *verb);
 void endpoint_add_moon(lua_State *L);
 void trunk_add_moon(lua_State *L);
 void qualify_add_moon(lua_State *L);
+void zone_add_moon(lua_State *L);
 /* lua_trunk.c: moon.trunk(name) */
 int trunk_push_named(lua_State *L, const char *name);
 /* lua_qualify.c: what this generation asks (NULL: any); before the state is

@@ -208,7 +208,7 @@ def test_options_of_campaigns_are_documented():
     for cause, seconds in re.findall(
             r"(\w+) = (\d+)",
             re.search(r"M.defaults = \{(.*)\}", (
-                ROOT / "lua/moondial/retry.lua").read_text())[1]):
+                ROOT / "lua/moondial/campaign/retry.lua").read_text())[1]):
         assert f"`{cause}` {seconds}" in table
 
 

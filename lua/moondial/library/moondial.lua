@@ -155,6 +155,32 @@ function moon.room(wanted) end
 function moon.call(id) end
 ---@return number seconds since the epoch
 function moon.now() end
+---@class moon.ZoneTime
+---@field year integer
+---@field month integer
+---@field day integer
+---@field hour integer
+---@field min integer
+---@field sec integer
+---@field wday integer 1: Monday … 7: Sunday
+---@field yday integer from 1
+---@field offset integer seconds ahead of UTC
+
+---What a clock in a time zone shows.
+---@param zone string IANA name: "America/New_York"
+---@param t number? seconds since the epoch; now by default
+---@return moon.ZoneTime?
+---@return "unknown"? reason
+function moon.zone_time(zone, t) end
+
+---When a clock in a time zone shows that. Of a time that comes twice the first, of one that is skipped the moment of
+---the skip; fields beyond their range are carried over.
+---@param zone string
+---@param time {year: integer, month: integer, day: integer, hour: integer?, min: integer?, sec: integer?}
+---@return integer? t seconds since the epoch
+---@return "unknown"? reason
+function moon.zone_epoch(zone, time) end
+
 ---@param exit_code integer?
 function moon.stop(exit_code) end
 function moon.drain() end
