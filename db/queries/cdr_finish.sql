@@ -13,5 +13,6 @@ UPDATE cdrs SET
 	rx_delay_ms = ?, rx_concealed_ms = ?, rx_burst = ?, rx_mos = ?,
 	remote_mos = ?,
 	script = COALESCE(?, script), recording = ?,
-	script_error = ?, traceback = ?, user_json = ?
+	script_error = ?, traceback = ?, user_json = ?,
+	bridged_to = ?, bridged_at_ms = ?, bridged_ms = ?, agent = ?
 WHERE id = ?

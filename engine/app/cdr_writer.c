@@ -151,6 +151,13 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 	row_text(&row, cdr->script_error);
 	row_text(&row, cdr->traceback);
 	row_text(&row, cdr->user_json);
+	row_text(&row, cdr->bridged_to);
+	row_known(&row, cdr->bridged_at_ms);
+	if (cdr->bridged_at_ms)
+		row_integer(&row, (int64_t)cdr->bridged_ms);
+	else
+		(void)row_next(&row);
+	row_text(&row, cdr->agent);
 	row_text(&row, cdr->id);
 	row_send(store, "cdr_finish", &row, cdr->id);
 }

@@ -229,6 +229,7 @@ void call_end(struct call *call, const struct call_outcome *o)
 	info_send_flush(call);
 	call_options_flush(call);
 	call_keepalive_stop(call);
+	bridge_leave(call);
 	call_media_close(call);
 	call_count_out(call);
 	log_info(call->cdr.id, "ended: %s, by %s (%s)", call->cdr.disposition,
@@ -299,6 +300,12 @@ void call_set_disposition(struct call *call, const char *disposition)
 	cdr_set(&call->cdr, &call->wanted_disposition, disposition);
 	if (call->cdr.answered_at_ms && call->wanted_disposition)
 		cdr_set(&call->cdr, &call->cdr.disposition, disposition);
+}
+
+void call_set_agent(struct call *call, const char *agent)
+{
+	assert(loop_is_mine(call->calls->loop));
+	cdr_set(&call->cdr, &call->cdr.agent, agent);
 }
 
 void call_set_script(struct call *call, const char *script)

@@ -71,7 +71,9 @@ enum call_event_type {
 	CALL_EV_KEEPALIVE_FAILED, /* an OPTIONS of ours: scode 481, 408, or 0:
 				     no answer at all; duration_ms: waited */
 	CALL_EV_OPTIONS_DONE,	  /* op, scode (0: no answer), msg, rtt_us */
-	CALL_EV_CLOSED, /* after ENDED: audio is gone, stats are there */
+	CALL_EV_BRIDGED,   /* it hears others, and they hear it; bridge.h */
+	CALL_EV_UNBRIDGED, /* … no more */
+	CALL_EV_CLOSED,	   /* after ENDED: audio is gone, stats are there */
 };
 
 struct call_event {
@@ -291,6 +293,8 @@ int call_send_digits(struct call *call, const char *digits,
 
 /* Counts once the call is answered; before, its outcome says it. */
 void call_set_disposition(struct call *call, const char *disposition);
+/* Who talked to it, for the CDR; NULL: nobody. */
+void call_set_agent(struct call *call, const char *agent);
 void call_set_script(struct call *call, const char *script);
 void call_set_script_error(struct call *call, const char *error,
 			   const char *traceback);

@@ -220,6 +220,7 @@ void call_digit(struct call *call, enum digit_means means, char digit,
 		return;
 	}
 	cdr_digit(&call->cdr, digit);
+	bridge_digit(call, digit, duration_ms);
 	call_emit(call, &event);
 }
 

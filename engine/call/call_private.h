@@ -5,6 +5,7 @@
  *   call_in.c    an INVITE comes                    call_out.c  one leaves
  *   call_sip.c   verbs and what the session says    call_media.c  audio
  *   keepalive.c  its path is kept open              move.c      … elsewhere
+ *   bridge.c     calls that hear each other
  *
  * References: the table holds one from a call's beginning until its CDR is
  * complete, and with it all that can call back: session, stream, timers.
@@ -15,6 +16,7 @@
 #include <re.h>
 
 #include "base/loop.h"
+#include "call/bridge.h"
 #include "call/bucket.h"
 #include "call/call.h"
 #include "call/cdr.h"
@@ -182,6 +184,13 @@ struct call {
 	struct list options; /* struct options */
 	struct call_keepalive keepalive;
 
+	/* bridge.c: a reference, or NULL; its role there */
+	struct bridge *bridge;
+	struct le bridge_le;
+	uint32_t talk, hear;
+	bool is_party, pass_digits;
+	uint64_t bridged_ms; /* since when; monotonic */
+
 	/* end */
 	unsigned scripts;
 	bool closed_told, complete;
@@ -226,6 +235,9 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed);
 void call_media_watch(struct call *call);
 void call_digit(struct call *call, enum digit_means means, char digit,
 		uint32_t duration_ms);
+
+/* bridge.c: its far side has pressed DIGIT. */
+void bridge_digit(struct call *call, char digit, uint32_t duration_ms);
 
 /* info_send.c */
 int info_send(struct call *call, uint32_t op, const char *digits,

@@ -85,8 +85,8 @@ void cdr_clear(struct cdr *cdr)
 		&cdr->hangup_cause, &cdr->hangup_line, &cdr->codec,
 		&cdr->digits,	    &cdr->recording,   &cdr->script,
 		&cdr->script_error, &cdr->traceback,   &cdr->user_json,
-		&cdr->campaign,	    &cdr->lead_id,     &cdr->reserve[0],
-		&cdr->reserve[1],
+		&cdr->campaign,	    &cdr->lead_id,     &cdr->bridged_to,
+		&cdr->agent,	    &cdr->reserve[0],  &cdr->reserve[1],
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)

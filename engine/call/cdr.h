@@ -41,6 +41,12 @@ struct cdr {
 	char *user_json;
 	char *campaign, *lead_id;
 	unsigned attempt;
+	/* The latest it was bridged with: a call's id, or "conference:NAME";
+	 * since when first, how long in all; 0: never */
+	char *bridged_to;
+	int64_t bridged_at_ms;
+	uint64_t bridged_ms;
+	char *agent;	  /* its name */
 	char *reserve[2]; /* for disposition and hangup_cause */
 };
 

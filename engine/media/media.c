@@ -13,6 +13,7 @@
 #include "media/dtmf_tx.h"
 #include "media/file_thread.h"
 #include "media/media.h"
+#include "media/media_private.h"
 #include "media/message.h"
 #include "media/player.h"
 #include "media/port_pool.h"
@@ -20,35 +21,6 @@
 #include "media/recorder.h"
 #include "media/stream.h"
 #include "media/worker.h"
-
-struct media_worker {
-	struct worker *worker;
-	size_t streams;
-};
-
-/* What the loop thread knows of a stream. */
-struct port {
-	struct media_worker *worker;
-	uint16_t rtp_port;
-	void *arg;
-	/* Made beforehand, so that closing can't fail; NULL: it was sent. */
-	struct message *close;
-};
-
-struct media {
-	struct loop *loop;
-	struct mailbox *events;
-	struct handle_table *ports;
-	struct port_pool *pool;
-	struct file_thread *file_thread;
-	struct prompt_cache *cache;
-	struct media_worker *workers;
-	size_t worker_count;
-	media_event_h *handler;
-	void *arg;
-	bool in_handler, freeing;
-	uint32_t jitter_min, jitter_max; /* samples */
-};
 
 /* ---- events --------------------------------------------------------- */
 
@@ -269,8 +241,7 @@ size_t media_ports_free(const struct media *media)
 
 /* ---- commands ------------------------------------------------------- */
 
-/* The stream's port while it takes commands. */
-static struct port *port_of(const struct media *media, handle_t stream)
+struct port *port_of(const struct media *media, handle_t stream)
 {
 	struct port *port;
 
@@ -279,8 +250,8 @@ static struct port *port_of(const struct media *media, handle_t stream)
 	return port && port->close ? port : NULL;
 }
 
-static struct message *message_alloc(enum message_type type, handle_t stream,
-				     uint32_t op)
+struct message *message_alloc(enum message_type type, handle_t stream,
+			      uint32_t op)
 {
 	struct message *message = calloc(1, sizeof(*message));
 
@@ -292,7 +263,6 @@ static struct message *message_alloc(enum message_type type, handle_t stream,
 	return message;
 }
 
-/* For commands that have no way to fail. */
 static struct message *command(const struct port *port, enum message_type type,
 			       handle_t stream, uint32_t op)
 {
@@ -347,6 +317,7 @@ int media_stream_open(struct media *media, struct sa *laddr, void *arg,
 	port->worker = least_loaded(media);
 	port->worker->streams++;
 	port->rtp_port = sa_port(&bound);
+	port->handle = handle;
 	port->arg = arg;
 	add->u.add = s;
 	worker_post(port->worker->worker, add);
@@ -448,6 +419,7 @@ void media_stream_close(struct media *media, handle_t stream)
 
 	if (!port)
 		return;
+	bridge_forget(port);
 	worker_post(port->worker->worker, port->close);
 	port->close = NULL;
 }

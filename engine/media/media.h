@@ -292,6 +292,35 @@ int media_send_digits(struct media *media, handle_t stream, uint32_t op,
 		      const char *digits, uint32_t duration_ms,
 		      uint32_t gap_ms);
 
+/* ---- bridges -------------------------------------------------------- */
+
+/* Streams whose far sides hear each other: two, or a conference. A member hears
+ * another when its HEAR and the other's TALK have a bit in common, so a bridge
+ * of all kinds is a matter of bits: with 1 for what all say and 2 for what only
+ * an agent is to hear, somebody who listens unheard is {0, 1}, a prompter {2,
+ * 1} beside an agent {1, 3}, the other party {1, 1}. What a member plays is
+ * heard by its far side only, beside the others; what it records is all that is
+ * sent, and what it hears. Codecs need not agree. With the stream closed its
+ * membership ends. */
+struct media_bridge;
+
+/* ENOMEM. Loop thread, as all of it. */
+int media_bridge_alloc(struct media_bridge **bp, struct media *media);
+
+/* All leave. NULL is fine. */
+void media_bridge_free(struct media_bridge *bridge);
+
+/* STREAM joins, leaving the bridge that it is in; in the same one again: it
+ * talks to and hears others than before. ENOMEM, ESTALE (it is closed). */
+int media_bridge_join(struct media_bridge *bridge, handle_t stream,
+		      uint32_t talk, uint32_t hear);
+
+/* Silence, or what it plays. */
+void media_bridge_leave(struct media *media, handle_t stream);
+
+/* How many are in. */
+size_t media_bridge_count(const struct media_bridge *bridge);
+
 /* ---- any operation -------------------------------------------------- */
 
 /* End it: its event comes with MEDIA_STOPPED. */

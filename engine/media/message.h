@@ -1,7 +1,9 @@
 /* message.h -- everything that passes between the loop thread and a worker
  *
  *   loop ──► worker   ADD SET WATCH KEEPALIVE MUTE MOVE CLOSE PLAY
- *                     PLAY_CONTROL RECORD RECORD_CONTROL DIGITS STOP QUIT
+ *                     PLAY_CONTROL RECORD RECORD_CONTROL DIGITS STOP JOIN
+ *                     HEAR LEAVE MIGRATE QUIT
+ *   worker ─► worker  ADD (a stream that was told to MIGRATE); RECORD, below
  *   file ──► worker   RECORD (its file is complete)
  *   worker ──► loop   MOVE CLOSE PLAY RECORD DIGITS (they have ended), EVENT
  *
@@ -10,19 +12,27 @@
  * back, so that each operation ends exactly once, and without a malloc: the
  * message is the operation. So does CLOSE: it comes back as the last message
  * of its stream, after those of all operations.
+ *
+ * A stream that MIGRATEs is in nobody's hands for a moment: what the loop
+ * thread says to it meanwhile waits at the worker that it is on its way to.
+ * A recording ends at the worker where it began, which knows that it is still
+ * owed that message, and passes it on to where the stream is now.
  */
 #ifndef MOONDIAL_MEDIA_MESSAGE_H
 #define MOONDIAL_MEDIA_MESSAGE_H
 
+#include <stdatomic.h>
 #include "base/handle.h"
 #include "base/mailbox.h"
 #include "media/media.h"
 
 struct jitter_room;
 struct mailbox;
+struct mix_member;
 struct player;
 struct recorder;
 struct stream;
+struct worker;
 
 enum message_type {
 	MESSAGE_ADD,
@@ -38,6 +48,10 @@ enum message_type {
 	MESSAGE_RECORD_CONTROL,
 	MESSAGE_DIGITS,
 	MESSAGE_STOP,
+	MESSAGE_JOIN,
+	MESSAGE_HEAR,
+	MESSAGE_LEAVE,
+	MESSAGE_MIGRATE,
 	MESSAGE_EVENT,
 	MESSAGE_QUIT,
 };
@@ -78,11 +92,23 @@ struct message {
 			struct recorder *recorder;
 			/* to listen with; the stream takes it if it has none */
 			struct jitter_room *room;
-			/* where the file thread says that it is complete */
+			/* where the file thread says that it is complete;
+			 * NULL: it has said so there */
 			struct mailbox *reply;
+			/* of the worker that has the stream */
+			_Atomic(struct mailbox *) at;
 			bool complete;
 		} record;
 		enum media_record_control record_control;
+		struct {
+			struct mix_member *member;
+			/* as of a recording */
+			struct jitter_room *room;
+		} join;
+		struct {
+			uint32_t talk, hear;
+		} hear;
+		struct worker *migrate; /* to */
 		struct {
 			uint32_t duration_ms, gap_ms;
 			char *digits;

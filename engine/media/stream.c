@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "media/mix.h"
 #include "media/player.h"
 #include "media/quality.h"
 #include "media/recorder.h"
@@ -92,6 +93,7 @@ void stream_free(struct stream *stream)
 		close(stream->fd_rtp);
 	if (stream->fd_rtcp >= 0)
 		close(stream->fd_rtcp);
+	mix_member_free(stream->member);
 	free(stream->room);
 	free(stream);
 }
@@ -461,14 +463,15 @@ static void frame(struct stream *stream, uint64_t due_ns)
 {
 	int16_t heard[JITTER_FRAME], sent[JITTER_FRAME];
 	bool listening = stream_ops_listening(stream);
+	bool deaf = !listening || stream->mute_rx || !stream->params.rx;
 
 	jitter_get(&stream->jitter, listening ? heard : NULL,
 		   samples_of(due_ns));
+	if (stream->member)
+		mix_heard(stream->member, deaf ? NULL : heard);
 	stream_ops_frame(stream, listening ? sent : NULL);
-	if (!listening)
-		return;
-	record(stream, stream->mute_rx || !stream->params.rx ? NULL : heard,
-	       sent, JITTER_FRAME);
+	if (listening)
+		record(stream, deaf ? NULL : heard, sent, JITTER_FRAME);
 }
 
 static uint32_t packet_samples(const struct stream *stream)

@@ -1,16 +1,18 @@
 /* stream.h -- one call's audio: sockets, what is heard, what is sent
  *
  *            ┌► dtmf_rx ─► MEDIA_DIGIT
- *   socket ─► latch ─► rtp_rx ─► jitter ─► recorders ◄─┐
- *                                                       │
- *   socket ◄─ rtp_tx ◄─ packet ◄─ players, beep, dtmf_tx ┘
+ *   socket ─► latch ─► rtp_rx ─► jitter ─┬► recorders ◄────┐
+ *                                        └► mix ─┐         │
+ *   socket ◄─ rtp_tx ◄─ packet ◄─ players, beep, mix, dtmf_tx
  *
  * Everything happens in the stream's tick: it reads what the socket holds
  * (arrival is the kernel's time stamp, so reading late does no harm to jitter
  * and round trip), makes a frame of 20 ms, and sends a packet each ptime. A
  * tick makes no allocation and takes no lock, except for an event.
  *
- * Made by the loop thread, then owned by one worker until it is closed.
+ * Made by the loop thread, then owned by one worker until it is closed, or by
+ * one after the other (MESSAGE_MIGRATE): nothing in it belongs to a worker but
+ * its place in the wheel and ENV.
  */
 #ifndef MOONDIAL_MEDIA_STREAM_H
 #define MOONDIAL_MEDIA_STREAM_H
@@ -47,6 +49,8 @@ struct stream_env {
 	struct mailbox *in, *out; /* of the worker; of the loop thread */
 	struct mail *posts, **posts_tail;
 	int64_t wall_ns; /* rtp_socket_wall_ns() of this millisecond */
+	/* Recordings that have begun here, and whose end is still to come. */
+	unsigned recordings;
 	uint8_t bytes[RTP_SOCKET_BYTES];
 };
 
@@ -82,6 +86,7 @@ struct stream {
 	const struct codec *codec;
 	/* operations: the messages that began them, oldest first */
 	struct message *plays, *records, *digits;
+	struct mix_member *member; /* of a bridge; or NULL */
 
 	uint64_t running_ns; /* since when */
 	uint64_t rx_ns;	     /* arrival of the last packet with audio */
@@ -161,13 +166,16 @@ void stream_shut(struct stream *stream, struct media_stats *stats,
 /* ---- operations (stream_ops.c) -------------------------------------- */
 
 /* PLAY, PLAY_CONTROL, RECORD (new or complete), RECORD_CONTROL, DIGITS, STOP,
- * MUTE, WATCH, KEEPALIVE: takes the message over. */
+ * MUTE, WATCH, KEEPALIVE, JOIN, HEAR, LEAVE: takes the message over. */
 void stream_message(struct stream *stream, struct message *message);
 
 /* Send an operation back: it has ended. */
 void stream_op_end(struct stream *stream, struct message **list,
 		   struct message *message, enum media_result result,
 		   const char *text);
+
+/* It is another worker's from now on, whose mailbox IN is. */
+void stream_ops_migrate(struct stream *stream, struct mailbox *in);
 
 /* End all with MEDIA_HANGUP. True when none is left (recordings take until
  * their file is complete). */
@@ -182,7 +190,7 @@ enum dtmf_tx_what stream_ops_digits(struct stream *stream,
 				    uint8_t payload[DTMF_TX_PAYLOAD],
 				    uint32_t *ts, bool *marker);
 
-/* A recording that takes samples is there. */
+/* A recording that takes samples is there, or somebody on the bridge. */
 bool stream_ops_listening(const struct stream *stream);
 
 /* Tell the loop thread. */

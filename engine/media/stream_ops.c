@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "media/mix.h"
 #include "media/player.h"
 #include "media/recorder.h"
 #include "media/stream.h"
@@ -160,6 +161,16 @@ static void record_complete(struct recorder *recorder, void *arg)
 	mailbox_post(message->u.record.reply, &message->mail);
 }
 
+/* Listening begins with the first who does. */
+static void take_room(struct stream *stream, struct jitter_room **room)
+{
+	if (stream->room)
+		return;
+	stream->room = *room;
+	*room = NULL;
+	jitter_set_room(&stream->jitter, stream->room);
+}
+
 static void record_message(struct stream *stream, struct message *message)
 {
 	if (message->u.record.complete) {
@@ -168,12 +179,10 @@ static void record_message(struct stream *stream, struct message *message)
 			      NULL);
 		return;
 	}
-	if (!stream->room) {
-		stream->room = message->u.record.room;
-		message->u.record.room = NULL;
-		jitter_set_room(&stream->jitter, stream->room);
-	}
+	take_room(stream, &message->u.record.room);
 	message->u.record.reply = stream->env->in;
+	atomic_store(&message->u.record.at, stream->env->in);
+	stream->env->recordings++;
 	append(&stream->records, message);
 	recorder_start(message->u.record.recorder, record_complete, message);
 }
@@ -183,7 +192,7 @@ bool stream_ops_listening(const struct stream *stream)
 	for (const struct message *m = stream->records; m; m = m->next)
 		if (recorder_state(m->u.record.recorder) != RECORDER_ENDED)
 			return true;
-	return false;
+	return stream->member && mix_is_heard(stream->member);
 }
 
 static bool beep(struct stream *stream, int16_t *pcm, size_t n)
@@ -202,16 +211,21 @@ static void encode(struct stream *stream, uint8_t *payload, const int16_t *pcm)
 	stream->codec->encode(payload, pcm, JITTER_FRAME);
 }
 
-/* Several at once, or with the samples wanted by nobody but the mix. */
-static void mix(struct stream *stream, int16_t *pcm)
+/* Several at once, or beside what others say. False: there is nothing. */
+static bool mix(struct stream *stream, int16_t *pcm)
 {
+	bool any = stream->member && mix_others(stream->member, pcm);
 	int16_t one[JITTER_FRAME];
 
-	memset(pcm, 0, JITTER_FRAME * sizeof(*pcm));
+	if (!any && !stream->plays)
+		return false;
+	if (!any)
+		memset(pcm, 0, JITTER_FRAME * sizeof(*pcm));
 	for (struct message *m = stream->plays; m; m = m->next) {
 		player_read(m->u.play.player, one, JITTER_FRAME);
 		pcm_add(pcm, one, JITTER_FRAME);
 	}
+	return true;
 }
 
 void stream_ops_frame(struct stream *stream, int16_t *sent)
@@ -231,13 +245,12 @@ void stream_ops_frame(struct stream *stream, int16_t *sent)
 		encode(stream, payload, pcm);
 		if (sent)
 			memcpy(sent, pcm, sizeof(pcm));
-	} else if (!stream->plays) {
-		silent = true;
-	} else if (!stream->plays->next) {
+	} else if (stream->plays && !stream->plays->next && !stream->member) {
 		player_read_payload(stream->plays->u.play.player, codec,
 				    payload, sent, JITTER_FRAME);
+	} else if (!mix(stream, pcm)) {
+		silent = true;
 	} else {
-		mix(stream, pcm);
 		encode(stream, payload, pcm);
 		if (sent)
 			memcpy(sent, pcm, sizeof(pcm));
@@ -320,6 +333,43 @@ static void stop(struct stream *stream, uint32_t op)
 		digits_stop(stream, m);
 }
 
+/* ---- a bridge ------------------------------------------------------- */
+
+static void leave(struct stream *stream)
+{
+	if (!stream->member)
+		return;
+	mix_leave(stream->member);
+	mix_member_free(stream->member);
+	stream->member = NULL;
+}
+
+void stream_ops_migrate(struct stream *stream, struct mailbox *in)
+{
+	leave(stream);
+	for (struct message *m = stream->records; m; m = m->next)
+		atomic_store(&m->u.record.at, in);
+}
+
+static void join(struct stream *stream, struct message *message)
+{
+	leave(stream);
+	take_room(stream, &message->u.join.room);
+	free(message->u.join.room);
+	stream->member = message->u.join.member;
+	mix_join(stream->member);
+}
+
+static void hear(struct stream *stream, const struct message *message)
+{
+	if (!stream->member)
+		return;
+	stream->member->talk = message->u.hear.talk;
+	stream->member->hear = message->u.hear.hear;
+}
+
+/* ---- sockets -------------------------------------------------------- */
+
 /* To other sockets. The peer is where it was, and sends to the old ones until
  * it has been told. */
 static void move(struct stream *stream, struct message *message)
@@ -376,6 +426,15 @@ void stream_message(struct stream *stream, struct message *message)
 	case MESSAGE_STOP:
 		stop(stream, message->op);
 		break;
+	case MESSAGE_JOIN:
+		join(stream, message);
+		break;
+	case MESSAGE_HEAR:
+		hear(stream, message);
+		break;
+	case MESSAGE_LEAVE:
+		leave(stream);
+		break;
 	default:
 		assert(!"a message that is not for a stream");
 	}
@@ -384,6 +443,7 @@ void stream_message(struct stream *stream, struct message *message)
 
 bool stream_ops_close(struct stream *stream)
 {
+	leave(stream);
 	while (stream->plays)
 		stream_op_end(stream, &stream->plays, stream->plays,
 			      MEDIA_HANGUP, NULL);

@@ -1,5 +1,4 @@
 /* worker.c -- the wheel, and messages to their streams */
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -44,8 +43,15 @@ struct worker {
 	unsigned load[SPREAD]; /* ticks in each ms of a frame's time */
 	struct stream *streams[BUCKETS];
 	size_t count;
+	/* Messages for streams that are still on their way here, in order. */
+	struct mail *parked, **parked_tail;
 	struct stream_env env;
 };
+
+void worker_post(struct worker *worker, struct message *message)
+{
+	mailbox_post(worker->in, &message->mail);
+}
 
 /* ---- the wheel ------------------------------------------------------ */
 
@@ -202,6 +208,32 @@ static struct stream **find(struct worker *worker, handle_t handle)
 	return sp;
 }
 
+/* Its place in the wheel. Time may have passed in which nothing was to be run.
+ */
+static void stream_to_wheel(struct worker *worker, struct stream *stream,
+			    uint64_t now_ms)
+{
+	if (!worker->running && !worker->armed_ms && worker->cursor_ms < now_ms)
+		worker->cursor_ms = now_ms;
+	wheel_add(worker, stream);
+}
+
+/* Of one that ran elsewhere the tick stays where it was; when that moment has
+ * passed on the way it comes as soon as can be. */
+static void stream_goes_on(struct worker *worker, struct stream *stream)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	if (stream->due_ms <= now_ms)
+		stream->due_ms = now_ms + 1;
+	stream_to_wheel(worker, stream, now_ms);
+	load_add(worker, stream, 1);
+	if (!worker->running)
+		arm(worker);
+}
+
+static void unpark(struct worker *worker, handle_t handle);
+
 static void stream_arrived(struct worker *worker, struct message *message)
 {
 	struct stream *stream = message->u.add;
@@ -212,7 +244,30 @@ static void stream_arrived(struct worker *worker, struct message *message)
 	stream->hash_next = *bucket;
 	*bucket = stream;
 	worker->count++;
+	if (stream->running)
+		stream_goes_on(worker, stream);
 	free(message);
+	unpark(worker, stream->handle);
+}
+
+/* To another worker. What it has told the loop thread gets there first. */
+static void stream_leaves(struct worker *worker, struct stream **sp,
+			  struct message *message)
+{
+	struct worker *to = message->u.migrate;
+	struct stream *stream = *sp;
+
+	*sp = stream->hash_next;
+	worker->count--;
+	if (stream->running) {
+		load_add(worker, stream, -1);
+		wheel_remove(stream);
+	}
+	stream_ops_migrate(stream, to->in);
+	stream_env_flush(&worker->env);
+	message->type = MESSAGE_ADD;
+	message->u.add = stream;
+	worker_post(to, message);
 }
 
 static void stream_changed(struct worker *worker, struct stream *stream,
@@ -228,11 +283,7 @@ static void stream_changed(struct worker *worker, struct stream *stream,
 		if (!ran)
 			stream->due_ms =
 				quietest_ms(worker, now_ms, stream->tick_ms);
-		/* Time has passed in which nothing was to be run. */
-		if (!worker->running && !worker->armed_ms &&
-		    worker->cursor_ms < now_ms)
-			worker->cursor_ms = now_ms;
-		wheel_add(worker, stream);
+		stream_to_wheel(worker, stream, now_ms);
 	}
 	load_add(worker, stream, 1);
 	if (!worker->running)
@@ -270,35 +321,96 @@ static void stream_closing(struct worker *worker, struct stream **sp,
 
 /* ---- messages ------------------------------------------------------- */
 
+static void park(struct worker *worker, struct message *message)
+{
+	message->mail.next = NULL;
+	*worker->parked_tail = &message->mail;
+	worker->parked_tail = &message->mail.next;
+}
+
+/* For a stream that isn't here: CLOSE is the last that the loop sends, so it is
+ * on its way. Only the end of a recording may be for one that has left. */
+static void no_stream(struct worker *worker, struct message *message)
+{
+	struct mailbox *at = worker->in;
+
+	if (message->type == MESSAGE_RECORD && message->u.record.complete)
+		at = atomic_load(&message->u.record.at);
+	if (at == worker->in)
+		park(worker, message);
+	else
+		mailbox_post(at, &message->mail);
+}
+
+static void dispatch(struct worker *worker, struct message *message)
+{
+	struct stream **sp = find(worker, message->stream);
+
+	if (!*sp) {
+		no_stream(worker, message);
+		return;
+	}
+	switch (message->type) {
+	case MESSAGE_SET:
+		stream_changed(worker, *sp, message);
+		break;
+	case MESSAGE_CLOSE:
+		stream_closing(worker, sp, message);
+		break;
+	case MESSAGE_MIGRATE:
+		stream_leaves(worker, sp, message);
+		break;
+	default:
+		stream_message(*sp, message);
+		if ((*sp)->closing && !(*sp)->records)
+			stream_gone(worker, sp);
+	}
+}
+
+/* The stream is here: what has waited for it, in order. It may leave again, or
+ * be gone, with one of these. */
+static void unpark(struct worker *worker, handle_t handle)
+{
+	struct mail *list = worker->parked;
+
+	worker->parked = NULL;
+	worker->parked_tail = &worker->parked;
+	while (list) {
+		struct message *message = (struct message *)list;
+
+		list = list->next;
+		if (message->stream == handle)
+			dispatch(worker, message);
+		else
+			park(worker, message);
+	}
+}
+
+static bool is_done(const struct worker *worker)
+{
+	return worker->quitting && !worker->count && !worker->parked &&
+	       !worker->env.recordings;
+}
+
 static void on_message(struct mail *mail, void *arg)
 {
 	struct worker *worker = arg;
 	struct message *message = (struct message *)mail;
-	struct stream **sp;
 
-	if (message->type == MESSAGE_QUIT) {
-		worker->quitting = true;
-	} else if (message->type == MESSAGE_ADD) {
-		stream_arrived(worker, message);
-	} else {
-		sp = find(worker, message->stream);
-		assert(*sp); /* CLOSE is the last that the loop sends */
-		switch (message->type) {
-		case MESSAGE_SET:
-			stream_changed(worker, *sp, message);
-			break;
-		case MESSAGE_CLOSE:
-			stream_closing(worker, sp, message);
-			break;
-		default:
-			stream_message(*sp, message);
-			if ((*sp)->closing && !(*sp)->records)
-				stream_gone(worker, sp);
-		}
+	if (message->type == MESSAGE_RECORD && message->u.record.complete &&
+	    message->u.record.reply) {
+		message->u.record.reply = NULL;
+		worker->env.recordings--;
 	}
+	if (message->type == MESSAGE_QUIT)
+		worker->quitting = true;
+	else if (message->type == MESSAGE_ADD)
+		stream_arrived(worker, message);
+	else
+		dispatch(worker, message);
 	if (!worker->running)
 		stream_env_flush(&worker->env);
-	if (worker->quitting && !worker->count)
+	if (is_done(worker))
 		loop_stop(worker->loop);
 }
 
@@ -327,11 +439,6 @@ static void *run(void *arg)
 		log_error(NULL, "media: a worker's loop has failed: %s",
 			  strerror(err));
 	return NULL;
-}
-
-void worker_post(struct worker *worker, struct message *message)
-{
-	mailbox_post(worker->in, &message->mail);
 }
 
 /* ---- life ----------------------------------------------------------- */
@@ -370,6 +477,7 @@ int worker_alloc(struct worker **wp, struct mailbox *out, bool realtime)
 	if (!worker)
 		return ENOMEM;
 	worker->realtime = realtime;
+	worker->parked_tail = &worker->parked;
 	worker->timerfd =
 		timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (worker->timerfd < 0) {

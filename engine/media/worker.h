@@ -9,6 +9,9 @@
  * holds anyone: a worker without streams sleeps. No lock, no timer and no
  * allocation for a stream's tick.
  *
+ * A stream may go to another worker, so that those of a bridge are together. It
+ * is posted from one to the other; messages that overtake it wait there.
+ *
  * Made, stopped and joined by the loop thread (struct media).
  */
 #ifndef MOONDIAL_MEDIA_WORKER_H

@@ -18,10 +18,12 @@ static const char *const names[] = {
 	[EVENT_RESUME] = "resume",
 	[EVENT_MEDIA_TIMEOUT] = "media_timeout",
 	[EVENT_KEEPALIVE_FAILED] = "keepalive_failed",
+	[EVENT_BRIDGE] = "bridge",
+	[EVENT_UNBRIDGE] = "unbridge",
 };
 
 static const char *const later[] = {"transfer", "silence", "speech", "beep",
-				    "quality",	"machine", "text",   "bridge"};
+				    "quality",	"machine", "text"};
 
 const char *event_text(enum event_name name)
 {
@@ -88,6 +90,10 @@ enum event_name event_of(const struct call_event *event)
 		return EVENT_MEDIA_TIMEOUT;
 	case CALL_EV_KEEPALIVE_FAILED:
 		return EVENT_KEEPALIVE_FAILED;
+	case CALL_EV_BRIDGED:
+		return EVENT_BRIDGE;
+	case CALL_EV_UNBRIDGED:
+		return EVENT_UNBRIDGE;
 	default:
 		return EVENT_NONE;
 	}

@@ -41,6 +41,8 @@ enum event_name {
 	EVENT_RESUME,
 	EVENT_MEDIA_TIMEOUT,
 	EVENT_KEEPALIVE_FAILED,
+	EVENT_BRIDGE,
+	EVENT_UNBRIDGE,
 	EVENT_NONE,
 };
 
@@ -74,6 +76,7 @@ struct scripts {
 	struct list jobs;	   /* struct job */
 	struct list legs;	   /* struct leg */
 	struct hash *ids;	   /* the same with a call, by its id */
+	struct list conferences;   /* struct conference (lua_bridge.c) */
 	struct list timers;	   /* struct timer, armed */
 	struct list subscriptions; /* struct subscription: moon.on */
 	struct list asked;	   /* struct asked: moon.qualify */
@@ -364,6 +367,7 @@ void dtmf_add_call(lua_State *L);
 void gather_add_call(lua_State *L);
 void record_add_call(lua_State *L);
 void keepalive_add_call(lua_State *L);
+void bridge_add_call(lua_State *L);
 
 /* Lua value at INDEX → JSON; NULL with a reason in ERR. JSON → Lua. raises */
 cJSON *json_read(lua_State *L, int index, char *err, size_t size);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "call/bridge.h"
 #include "call/cdr.h"
 #include "script/event.h"
 #include "script/timer.h"
@@ -172,8 +173,10 @@ void leg_set_owner(struct leg *leg, struct script *s)
 {
 	list_unlink(&leg->owner_le);
 	leg->owner = s;
-	if (s)
+	if (s) {
+		leg->orphan = false;
 		list_append(&s->owned, &leg->owner_le, leg);
+	}
 	if (s && !leg->dialled) {
 		leg->dialled = true;
 		leg_hold(leg);
@@ -221,7 +224,11 @@ void leg_script_ended(struct script *s)
 		if (s->failed)
 			call_set_script_error(leg->call, s->error,
 					      s->traceback);
-		end_call(leg, s);
+		/* One that it dialled, and that somebody talks to. */
+		if (leg != own && call_bridge(leg->call))
+			leg->orphan = true;
+		else
+			end_call(leg, s);
 		leg_set_owner(leg, NULL);
 		mem_deref(leg);
 	}
@@ -370,7 +377,6 @@ void leg_event(struct call *call, const struct call_event *event, void *arg)
 {
 	struct leg *leg = mem_ref(arg);
 
-	(void)call;
 	if (event->type == CALL_EV_ENDED) {
 		leg->ended = true;
 		leg->ended_stamp = ++leg->host->stamp;
@@ -381,6 +387,8 @@ void leg_event(struct call *call, const struct call_event *event, void *arg)
 	if (event->type == CALL_EV_DIGIT)
 		deliver_digit(leg, event);
 	watch_fire(&leg->watches, event);
+	if (event->type == CALL_EV_UNBRIDGED && leg->orphan)
+		call_hangup(call, CALL_LOCAL, "normal");
 	if (event->type == CALL_EV_ENDED) {
 		subscriptions_leg_ended(leg);
 		timers_leg_ended(leg);

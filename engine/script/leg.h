@@ -39,6 +39,8 @@ struct leg {
 	struct le owner_le;   /* owner->owned */
 	struct le id_le;      /* host->ids */
 	bool dialled;	      /* held for the script that dialled it */
+	bool orphan;	      /* its script has ended while it was bridged:
+			       * it goes with the bridge */
 	int ref;	      /* the Lua object, while the leg is in use */
 	unsigned holds;	      /* scripts and events the CDR waits for */
 	bool begun;	      /* call_script_begin() was called */

@@ -1,6 +1,7 @@
 /* The call's object: fields, and the verbs that don't wait. */
 #include <string.h>
 
+#include "call/bridge.h"
 #include "call/cdr.h"
 #include "script/args.h"
 #include "script/event.h"
@@ -8,7 +9,13 @@
 #include "script/leg.h"
 #include "script/play.h"
 
-enum { USER_VALUE = 1, LEAD_VALUE = 2, HEADER_MAX = 2048 };
+enum {
+	USER_VALUE = 1,
+	LEAD_VALUE = 2,
+	AGENT_VALUE = 3,
+	VALUES = 3,
+	HEADER_MAX = 2048,
+};
 
 static const char type_name[] = "moondial.call";
 
@@ -21,7 +28,7 @@ void leg_push(lua_State *L, struct leg *leg)
 		lua_rawgeti(L, LUA_REGISTRYINDEX, leg->ref);
 		return;
 	}
-	box = lua_newuserdatauv(L, sizeof(void *), 2);
+	box = lua_newuserdatauv(L, sizeof(void *), VALUES);
 	*box = NULL;
 	luaL_setmetatable(L, type_name);
 	*box = mem_ref(leg);
@@ -191,7 +198,8 @@ static const char *const fields[] = {
 	"started_at", "answered_at",  "ended_at",  "sip_code",
 	"reason",     "q850",	      "hangup_by", "hangup_cause",
 	"stats",      "lead",	      "digits",	   "recording",
-	"held",	      "agent",	      "endpoint",  NULL};
+	"held",	      "agent",	      "endpoint",  "bridged",
+	NULL};
 
 static bool push_times(lua_State *L, const struct cdr *cdr, const char *key)
 {
@@ -247,15 +255,35 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 	return push_times(L, cdr, key);
 }
 
+/* Verbs that are written in Lua: lua/moondial/… has a function of that name. */
+static bool push_runtime_verb(lua_State *L, const char *key)
+{
+	static const struct {
+		const char *verb, *module;
+	} verbs[] = {
+		{"dial", "moondial.dial"},
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (strcmp(verbs[i].verb, key) != 0)
+			continue;
+		require_push(L, generation_current(L));
+		lua_pushstring(L, verbs[i].module);
+		lua_call(L, 1, 1);
+		lua_getfield(L, -1, key);
+		return true;
+	}
+	return false;
+}
+
 /* What isn't a method. upvalue 1: methods. */
 static int l_index(lua_State *L)
 {
 	static const char *const later[] = {
-		"say",	      "say_number",	"say_digits", "say_date",
-		"say_time",   "say_money",	"dial",	      "bridge",
-		"conference", "transfer",	"enqueue",    "connect_agent",
-		"stream",     "detect_machine", "send_info",  "send_message",
-		NULL};
+		"say",		 "say_number", "say_digits",	 "say_date",
+		"say_time",	 "say_money",  "transfer",	 "enqueue",
+		"connect_agent", "stream",     "detect_machine", "send_info",
+		"send_message",	 NULL};
 	const struct leg *leg = leg_check(L, 1);
 	const struct cdr *cdr = call_cdr(leg->call);
 	const char *key =
@@ -279,11 +307,28 @@ static int l_index(lua_State *L)
 	else if (!strcmp(key, "held"))
 		lua_pushboolean(L, call_held(leg->call));
 	else if (!strcmp(key, "agent"))
-		lua_pushnil(L);
+		(void)lua_getiuservalue(L, 1, AGENT_VALUE);
+	else if (!strcmp(key, "bridged"))
+		lua_pushboolean(L, call_bridge(leg->call) != NULL);
+	else if (push_runtime_verb(L, key))
+		return 1;
 	else
 		return later_index(L, "call:", key, lua_upvalueindex(1), later,
 				   fields);
 	return 1;
+}
+
+/* call.agent = an object with a name; nil: nobody. */
+static void set_agent(lua_State *L, const struct leg *leg)
+{
+	lua_settop(L, 3);
+	if (!lua_isnil(L, 3)) {
+		luaL_checktype(L, 3, LUA_TTABLE);
+		if (lua_getfield(L, 3, "name") == LUA_TSTRING)
+			call_set_agent(leg->call, lua_tostring(L, -1));
+		lua_pop(L, 1);
+	}
+	lua_setiuservalue(L, 1, AGENT_VALUE);
 }
 
 static int l_newindex(lua_State *L)
@@ -300,10 +345,12 @@ static int l_newindex(lua_State *L)
 	} else if (!strcmp(key, "lead")) {
 		lua_settop(L, 3);
 		lua_setiuservalue(L, 1, LEAD_VALUE);
+	} else if (!strcmp(key, "agent")) {
+		set_agent(L, leg);
 	} else {
 		return raise_error(L, "usage",
-				   "call.%.40s can't be set: only disposition "
-				   "and user",
+				   "call.%.40s can't be set: only disposition, "
+				   "user, lead and agent",
 				   key);
 	}
 	return 0;
@@ -531,6 +578,7 @@ void call_open(lua_State *L)
 	gather_add_call(L);
 	record_add_call(L);
 	keepalive_add_call(L);
+	bridge_add_call(L);
 	lua_pushcclosure(L, l_index, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, l_newindex);

@@ -46,6 +46,8 @@ struct dial {
 	char headers[HEADERS_MAX];
 	bool in_turn;
 	struct leg *answered, *last; /* referenced */
+	struct leg *caller;	     /* for whom; or NULL. Referenced */
+	struct watch caller_watch;
 	char reason[REASON_SIZE];
 	char message[256];
 };
@@ -65,6 +67,7 @@ static const struct option dial_options[] = {
 	{"attempt", OPT_COUNT},
 	{"in_turn", OPT_BOOLEAN},
 	{"user", OPT_TABLE},
+	{"caller", OPT_ANY},
 	{0},
 };
 
@@ -81,6 +84,7 @@ static void dial_disarm(struct waiter *w)
 {
 	struct dial *op = (struct dial *)w;
 
+	list_unlink(&op->caller_watch.le);
 	for (unsigned i = 0; i < op->count; i++)
 		list_unlink(&op->attempts[i].watch.le);
 }
@@ -140,14 +144,17 @@ static void dial_free(void *arg)
 	}
 	op->answered = mem_deref(op->answered);
 	op->last = mem_deref(op->last);
+	list_unlink(&op->caller_watch.le);
+	op->caller = mem_deref(op->caller);
 	op->gen = mem_deref(op->gen);
 }
 
 static void set_last(struct dial *op, struct leg *leg, const char *reason,
 		     const char *message)
 {
+	(void)mem_ref(leg);
 	mem_deref(op->last);
-	op->last = mem_ref(leg);
+	op->last = leg;
 	(void)snprintf(op->reason, sizeof(op->reason), "%s", reason);
 	(void)snprintf(op->message, sizeof(op->message), "%s", message);
 }
@@ -183,6 +190,19 @@ static void on_event(struct watch *watch, const struct call_event *event)
 			 cdr->reason ? cdr->reason : "");
 		attempt_failed(op);
 	}
+}
+
+/* Nobody waits for it any more. */
+static void on_caller(struct watch *watch, const struct call_event *event)
+{
+	struct dial *op = container(watch, struct dial, caller_watch);
+
+	if (event->type != CALL_EV_ENDED && event->type != CALL_EV_CLOSED)
+		return;
+	op->next = op->count;
+	set_last(op, op->last, "caller_hangup", "");
+	hang_up_others(op);
+	dial_done(op);
 }
 
 /* False: refused at once. */
@@ -505,6 +525,16 @@ static int l_dial(lua_State *L)
 	op->host = host;
 	op->gen = mem_ref(generation_current(L));
 	op->script = host->running;
+	if (args_has(L, 2, "caller")) {
+		lua_getfield(L, 2, "caller");
+		op->caller = mem_ref(leg_check(L, -1));
+		op->caller_watch.fire = on_caller;
+		lua_pop(L, 1);
+		if (op->caller->ended) {
+			lua_settop(L, 0);
+			return push_reason(L, "caller_hangup");
+		}
+	}
 	read_params(L, op);
 	read_headers(L, op, verb);
 	op->targets_count = check_targets(L, 1, verb);
@@ -520,6 +550,8 @@ static int l_dial(lua_State *L)
 		add_target(op, i);
 	}
 	waiter_init(L, &op->w, dial_disarm, dial_abort, dial_push);
+	if (op->caller)
+		watch_add(&op->caller->watches, &op->caller_watch);
 	if (op->in_turn)
 		dial_next(op);
 	else

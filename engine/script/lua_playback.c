@@ -65,6 +65,7 @@ static int start(lua_State *L, struct leg *leg, int index, const char *verb,
 	playlist_clear(&holder->playlist);
 	if (err)
 		return raise_errno(L, verb, err);
+	(*box)->async = true;
 	return 1;
 }
 

@@ -27,6 +27,7 @@ struct playback {
 	struct leg *leg;
 	uint32_t op;
 	bool done, quiet; /* quiet: isn't the call's output (mix, gather) */
+	bool async;	  /* nobody need wait for it: play_async */
 	enum media_result result;
 	char *text; /* MEDIA_FAILED */
 	uint64_t stamp;
@@ -40,6 +41,8 @@ int playback_start(struct playback **pp, struct leg *leg,
 void playback_stop(struct playback *pb);
 /* Not the call's output any more, whatever media still does. */
 void playback_release(struct playback *pb);
+/* The playback whose watch of its call this is, or NULL. */
+struct playback *playback_of(struct watch *watch);
 struct playback *playback_test(lua_State *L, int index);
 /* "done", "stopped", or raises (hangup, prompt). */
 int playback_push_result(lua_State *L, const struct playback *pb);

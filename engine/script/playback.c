@@ -43,6 +43,13 @@ static void on_event(struct watch *watch, const struct call_event *event)
 		playback_done(pb, MEDIA_HANGUP, NULL);
 }
 
+struct playback *playback_of(struct watch *watch)
+{
+	return watch->fire == on_event
+		       ? container(watch, struct playback, watch)
+		       : NULL;
+}
+
 int playback_start(struct playback **pp, struct leg *leg,
 		   const struct media_play *play, bool quiet)
 {

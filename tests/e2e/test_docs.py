@@ -47,7 +47,14 @@ def registered():
             found = re.findall(r'\{"(\w+)", l_\w+\}', line)
             found += re.findall(r'lua_setfield\(L, -2, "([a-z]\w*)"\)', line)
             names.update(prefix + name for name in found)
-    return names
+    return names | {"call:" + verb for verb in runtime_verbs()}
+
+
+def runtime_verbs():
+    """Verbs of a call that are written in Lua."""
+    text = (SCRIPT / "lua_call.c").read_text()
+    body = text[text.index("push_runtime_verb("):]
+    return re.findall(r'\{"(\w+)", "moondial\.\w+"\}', body)
 
 
 def strings(path, start):
@@ -134,6 +141,9 @@ OPTIONS = [
     ("static int l_answer(", "### call:answer("),
     ("static int l_progress(", "### call:progress("),
     ("static int mute(", "### call:mute("),
+    ("static int l_bridge(", "### call:bridge("),
+    ("static int l_conference(", "### call:conference("),
+    ("static int l_monitor(", "### call:monitor("),
     ("struct option find_options[]", "## Call records"),
     ("struct option prompt_options[]", "## Prompts"),
 ]

@@ -21,7 +21,7 @@ local moon = {}
 ---@field message string
 ---@field where string "file:line: "
 
----@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"|"keepalive_failed"
+---@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"|"keepalive_failed"|"bridge"|"unbridge"
 
 ---@class moon.Event
 ---@field type moon.EventName
@@ -78,6 +78,7 @@ function moon.on_call(pattern, handler) end
 ---@field attempt integer?
 ---@field in_turn boolean? a list one after the other
 ---@field user table? call.user
+---@field caller moon.Call? for whom it rings: nil, "caller_hangup" when that one ends first
 
 --- Waits for the answer. The call ends with the coroutine that dialled it,
 --- unless call:detach().
@@ -411,6 +412,8 @@ function recorder:stop() end
 ---@field digits string? received so far
 ---@field recording string?
 ---@field held boolean by the far side
+---@field bridged boolean in a bridge or a conference
+---@field agent table? who talks to it; its name goes to the record
 local call = {}
 ---@param options {headers: table<string, string>?, media_timeout: number?, media_timeout_hangup: number?}?
 ---@return true
@@ -484,6 +487,45 @@ function call:unhold() end
 function call:mute(options) end
 ---@param options {direction: "in"|"out"|"both"|nil}?
 function call:unmute(options) end
+---@class moon.BridgeResult
+---@field reason "hangup"|"other_hangup"|"max_duration"|"unbridged"|"left"
+---@field duration number
+---@field digit string? that left it
+---@field call moon.Call? of call:dial: the other one
+---@class moon.CallDialOptions: moon.DialOptions
+---@field ringback any a prompt; false: nothing
+---@field answer_on_bridge boolean? answered when the other has
+---@field announce any a prompt for the other, before the bridge
+---@field talk number? the longest bridge
+---@field dtmf boolean?
+---@field hangup boolean?
+---@field hangup_other boolean?
+--- Waits. Call TARGETS for this call, and bridge the two.
+---@param targets string|string[]
+---@param options moon.CallDialOptions?
+---@return moon.BridgeResult?
+---@return string? reason as of moon.dial
+---@return moon.Call? failed
+function call:dial(targets, options) end
+--- Waits until it is over; returns also when the call has ended.
+---@param other moon.Call
+---@param options {dtmf: boolean?, max_duration: number?, hangup_other: boolean?, hangup: boolean?}?
+---@return moon.BridgeResult
+function call:bridge(other, options) end
+---@return boolean was it was in one
+function call:unbridge() end
+--- Waits until it is over; returns also when the call has ended.
+---@param name string
+---@param options {muted: boolean?, dtmf: boolean?, max_members: integer?, leave_on: string?, max_duration: number?}?
+---@return moon.BridgeResult?
+---@return "full"?
+function call:conference(name, options) end
+--- Waits. Hear the bridge that OTHER is in.
+---@param other moon.Call
+---@param options {mode: "monitor"|"whisper"|"barge"|nil, leave_on: string?, max_duration: number?}?
+---@return moon.BridgeResult?
+---@return "not_bridged"?
+function call:monitor(other, options) end
 ---@class moon.Keepalive
 ---@field sip boolean|number|nil OPTIONS in the dialog; true: half of nat_session
 ---@field rtp boolean|number|nil some audio, also on hold
