@@ -1,7 +1,9 @@
 -- The call and its script have ended: complete the record, once.
 UPDATE cdrs SET
-	account = COALESCE(?, account), trunk = COALESCE(?, trunk),
-	call_id = COALESCE(?, call_id), remote_addr = COALESCE(?, remote_addr),
+	account = ?, trunk = COALESCE(?, trunk), tried = ?,
+	call_id = COALESCE(?, call_id), from_uri = COALESCE(?, from_uri),
+	from_user = COALESCE(?, from_user), display_name = ?,
+	to_uri = COALESCE(?, to_uri), remote_addr = COALESCE(?, remote_addr),
 	ring_at_ms = ?, answered_at_ms = ?, ended_at_ms = ?,
 	duration_ms = ?, talk_ms = ?,
 	disposition = ?, sip_code = ?, reason = ?, q850 = ?,

@@ -109,7 +109,12 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 
 	row_text(&row, cdr->account);
 	row_text(&row, cdr->trunk);
+	row_text(&row, cdr->tried);
 	row_text(&row, cdr->sip_call_id);
+	row_text(&row, cdr->from_uri);
+	row_text(&row, cdr->from_user);
+	row_text(&row, cdr->display_name);
+	row_text(&row, cdr->to_uri);
 	row_text(&row, cdr->peer);
 	row_known(&row, cdr->ring_at_ms);
 	row_known(&row, cdr->answered_at_ms);

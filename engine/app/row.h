@@ -9,7 +9,7 @@
 #include <string.h>
 #include "store/store.h"
 
-enum { ROW_VALUES_MAX = 48 };
+enum { ROW_VALUES_MAX = 64 };
 
 struct row {
 	struct store_value values[ROW_VALUES_MAX];

@@ -107,6 +107,15 @@ static const char *account_full(struct calls *calls,
 	return NULL;
 }
 
+/* Why no more calls can go that way, or NULL. */
+static const char *way_full(struct calls *calls, const struct account *account,
+			    struct trunk *trunk, uint64_t now)
+{
+	if (trunk && !trunk_admits(trunk, now))
+		return "the trunk's limit is reached";
+	return account ? account_full(calls, account, now) : NULL;
+}
+
 const struct refusal *calls_admits(struct calls *calls, bool out,
 				   const struct account *account,
 				   struct trunk *trunk, const char **why)
@@ -134,23 +143,19 @@ const struct refusal *calls_admits(struct calls *calls, bool out,
 		*why = "the limit of outgoing calls is reached";
 	else if (out && !bucket_has(&calls->outbound, c->outbound_rate, now))
 		*why = "the outgoing calls a second are used up";
-	else if (trunk && !trunk_admits(trunk, now))
-		*why = "the trunk's limit is reached";
-	else if (account)
-		*why = account_full(calls, account, now);
+	else
+		*why = way_full(calls, account, trunk, now);
 	return *why ? &refuse_limit : NULL;
 }
 
-int call_count_in(struct call *call, const struct account *account,
-		  struct trunk *trunk)
+static int way_begin(struct call *call, const struct account *account,
+		     struct trunk *trunk)
 {
-	struct calls *calls = call->calls;
-	struct account_use *use = NULL;
-
 	if (account) {
 		const struct account_params *p = account_params(account);
 
-		use = use_get(calls, p->name);
+		struct account_use *use = use_get(call->calls, p->name);
+
 		if (!use)
 			return ENOMEM;
 		/* a first call finds its bucket full */
@@ -163,6 +168,44 @@ int call_count_in(struct call *call, const struct account *account,
 		trunk_begin(trunk);
 		call->trunk = trunk;
 	}
+	return 0;
+}
+
+static void way_end(struct call *call)
+{
+	if (call->use) {
+		call->use->active--;
+		call->use = mem_deref(call->use);
+	}
+	if (call->trunk) {
+		trunk_end(call->trunk);
+		call->trunk = NULL;
+	}
+}
+
+const struct refusal *call_count_over(struct call *call,
+				      const struct account *account,
+				      struct trunk *trunk, const char **why)
+{
+	way_end(call);
+	*why = way_full(call->calls, account, trunk, clock_mono_ms());
+	if (*why)
+		return &refuse_limit;
+	if (way_begin(call, account, trunk)) {
+		*why = "out of memory";
+		return &refuse_overload;
+	}
+	return NULL;
+}
+
+int call_count_in(struct call *call, const struct account *account,
+		  struct trunk *trunk)
+{
+	struct calls *calls = call->calls;
+	int err = way_begin(call, account, trunk);
+
+	if (err)
+		return err;
 	bucket_take(&calls->bucket, calls->config.max_cps);
 	if (call->out) {
 		bucket_take(&calls->outbound, calls->config.outbound_rate);
@@ -190,12 +233,5 @@ void call_count_out(struct call *call)
 		calls->out--;
 	else
 		calls->in--;
-	if (call->use) {
-		call->use->active--;
-		call->use = mem_deref(call->use);
-	}
-	if (call->trunk) {
-		trunk_end(call->trunk);
-		call->trunk = NULL;
-	}
+	way_end(call);
 }

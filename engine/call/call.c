@@ -28,6 +28,7 @@ static void call_destructor(void *arg)
 	mem_deref(call->dialed_user);
 	mem_deref(call->headers);
 	mem_deref(call->route);
+	mem_deref(call->reroute);
 	mem_deref(call->sdp);
 	mem_deref(call->answer);
 	mem_deref(call->codecs);

@@ -195,7 +195,8 @@ struct call_dial {
 	const char *target; /* see target.h */
 	const char *trunk;  /* for numbers; NULL: the default trunk */
 	/* For numbers, in TRUNK's place: the first of them that isn't
-	 * unreachable and has room; NULL-terminated, or NULL */
+	 * unreachable and has room, and after congestion the next such one;
+	 * NULL-terminated, or NULL */
 	const char *const *trunks;
 	const char *account; /* credentials and From; NULL: the trunk's */
 	const char *from;    /* number, user or URI; NULL: the account's */
@@ -215,10 +216,11 @@ struct call_dial {
 	struct endpoint_claim **claim;
 };
 
-/* Dial. A trunk's hosts are tried in turn while they meet congestion (500,
- * 502–504, no response: 6 s of silence with another host to try), never after
- * the called party or its number has said no, nor once it has rung. Those that
- * are unreachable (trunk_reach.h) are passed over, lagged ones come last.
+/* Dial. A trunk's hosts, and the trunks of a list, are tried in turn while they
+ * meet congestion (500, 502–504, no response: 6 s of silence with another one
+ * to try), never after the called party or its number has said no, nor once it
+ * has rung. Those that are unreachable (trunk_reach.h) are passed over, lagged
+ * ones come last. It stays one call, with one CDR: of the last trunk.
  * On success *CP is in state calling (a reference is given) and events
  * go to HANDLER; the failure of the network comes as CALL_EV_ENDED, never
  * before this has returned. Refused at once (limit, no route, not allowed,

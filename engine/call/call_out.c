@@ -1,4 +1,5 @@
-/* A call leaves: dial, try the next host on congestion, how it failed. */
+/* A call leaves: dial, try the next host or trunk on congestion, how it failed.
+ */
 #include "call/call_private.h"
 
 #include <assert.h>
@@ -170,40 +171,131 @@ static void ring_over(void *arg)
 
 static void host_silent(void *arg);
 
-static bool try_next(struct call *call)
+/* The trunk, and what it shows of us. */
+static void fill_way(struct call *call)
 {
-	struct route *r = call->route;
+	const struct route *r = call->route;
+	struct cdr *cdr = &call->cdr;
+	struct sa laddr;
+	char *from = NULL;
 
-	while (r->next < r->count) {
-		if (call->session) {
-			struct session *session = call->session;
+	cdr_set(cdr, &cdr->account, r->account);
+	cdr_set(cdr, &cdr->trunk,
+		r->trunk ? trunk_params(r->trunk)->name : NULL);
+	cdr_set(cdr, &cdr->display_name, r->from_name);
+	cdr_set(cdr, &cdr->from_user, r->from_user);
+	if (!r->from_user || !r->count ||
+	    stack_media_addr(call->calls->stack, &r->hosts[0].dst, &laddr) ||
+	    from_uri(&from, r, &laddr))
+		return;
+	cdr_set(cdr, &cdr->from_uri, from);
+	mem_deref(from);
+}
 
-			call->session = NULL;
-			session_close(session, 0, NULL, 0);
+static bool has_more(const struct call *call)
+{
+	return call->route->next < call->route->count || reroute_has_more(call);
+}
+
+/* Whether the peer may ask for credentials of which only the first answer to
+ * the account's REGISTER will tell that they are meant for it. */
+static bool must_wait(const struct call *call)
+{
+	const struct account *account =
+		call->route->account ? account_find(call->calls->accounts,
+						    call->route->account)
+				     : NULL;
+
+	return account && account_is_learning(account);
+}
+
+static void wait_for_account(struct call *call)
+{
+	log_debug(call->cdr.id, "waits until account %s has registered",
+		  call->route->account);
+	list_append(&call->calls->waiting, &call->we, call);
+	if (reroute_has_more(call))
+		tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent, call);
+}
+
+/* By another trunk: what is shown and counted is of that one now. SCODE: the
+ * last word of the one before, 0: none. */
+static bool go_on(struct call *call, uint16_t scode)
+{
+	char before[80] = "";
+
+	if (!reroute_has_more(call))
+		return false;
+	(void)snprintf(before, sizeof(before), "%s:%u",
+		       trunk_params(call->route->trunk)->name, scode);
+	if (!reroute_next(call))
+		return false;
+	cdr_tried(&call->cdr, before);
+	call->cdr.ring_at_ms = 0;
+	fill_way(call);
+	return true;
+}
+
+/* The INVITE to the first host, of this trunk or the next, that can be tried:
+ * 0, or the last error. */
+static int go(struct call *call, uint16_t scode)
+{
+	int err = ENOENT;
+
+	do {
+		struct route *r = call->route;
+
+		if (must_wait(call)) {
+			wait_for_account(call);
+			return 0;
 		}
-		if (is_lost(r, r->next)) {
-			r->next++;
-			continue;
+		while (r->next < r->count) {
+			if (is_lost(r, r->next)) {
+				r->next++;
+				continue;
+			}
+			err = try_host(call);
+			if (err)
+				continue;
+			if (has_more(call))
+				tmr_start(&call->host_tmr, HOST_SILENT_MS,
+					  host_silent, call);
+			return 0;
 		}
-		if (try_host(call))
-			continue;
-		if (r->next < r->count)
-			tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent,
-				  call);
-		return true;
+	} while (go_on(call, scode));
+	return err;
+}
+
+/* Nothing is under way any more: elsewhere, when there is a place to try. */
+static bool try_next(struct call *call, uint16_t scode)
+{
+	if (call->session) {
+		struct session *session = call->session;
+
+		call->session = NULL;
+		session_close(session, 0, NULL, 0);
 	}
-	return false;
+	return !go(call, scode);
 }
 
 static void host_silent(void *arg)
 {
 	struct call *call = arg;
 
-	if (!call->session || sa_isset(session_peer(call->session), SA_ADDR))
+	if (call->we.list) {
+		/* it is the registrar of its account that is silent */
+		list_unlink(&call->we);
+		if (!go_on(call, 0)) {
+			wait_for_account(call);
+			return;
+		}
+	} else if (!call->session || has_heard(call)) {
 		return;
-	evidence(call, TRUNK_SILENT, 0, "no answer");
-	log_info(call->cdr.id, "no response: the next host is tried");
-	if (!try_next(call))
+	} else {
+		evidence(call, TRUNK_SILENT, 0, "no answer");
+	}
+	log_info(call->cdr.id, "no response: the next way is tried");
+	if (!try_next(call, 0))
 		end_congested(call, "no host could be reached");
 }
 
@@ -244,10 +336,10 @@ void call_out_closed(struct call *call, const struct session_end *end)
 		o.q850 = o.scode ? q850_of_status(o.scode) : 38;
 	/* whose phone has rung is not rung again by another way */
 	if (cdr_reroutes(o.scode) && end->err != EBADMSG && !call->rang &&
-	    call->route->next < call->route->count) {
-		log_info(call->cdr.id, "%u %s: the next host is tried", o.scode,
+	    has_more(call)) {
+		log_info(call->cdr.id, "%u %s: the next way is tried", o.scode,
 			 o.reason ? o.reason : "");
-		if (try_next(call))
+		if (try_next(call, o.scode))
 			return;
 	}
 	call_end(call, &o);
@@ -259,8 +351,6 @@ static void fill_cdr(struct call *call, const struct call_dial *dial)
 {
 	const struct route *r = call->route;
 	struct cdr *cdr = &call->cdr;
-	struct sa laddr;
-	char *from = NULL;
 
 	cdr_set(cdr, &cdr->campaign, dial->campaign);
 	cdr_set(cdr, &cdr->lead_id, dial->lead_id);
@@ -270,20 +360,10 @@ static void fill_cdr(struct call *call, const struct call_dial *dial)
 	if (!r)
 		return;
 	cdr_set(cdr, &cdr->to_user, r->user);
-	cdr_set(cdr, &cdr->account, r->account);
 	if (r->endpoint)
 		cdr_set(cdr, &cdr->endpoint,
 			endpoint_params(r->endpoint)->name);
-	if (r->trunk)
-		cdr_set(cdr, &cdr->trunk, trunk_params(r->trunk)->name);
-	cdr_set(cdr, &cdr->display_name, r->from_name);
-	cdr_set(cdr, &cdr->from_user, r->from_user);
-	if (!r->from_user || !r->count ||
-	    stack_media_addr(call->calls->stack, &r->hosts[0].dst, &laddr) ||
-	    from_uri(&from, r, &laddr))
-		return;
-	cdr_set(cdr, &cdr->from_uri, from);
-	mem_deref(from);
+	fill_way(call);
 }
 
 /* Its place among the calls of the endpoint that is called. NULL, or why there
@@ -336,7 +416,8 @@ admit(struct call *call, const struct call_dial *dial, char *err, size_t size)
 	refused = calls_admits(calls, true, account, call->route->trunk, &why);
 	if (!refused)
 		refused = take_place(call, dial, &why);
-	if (!refused && call_count_in(call, account, call->route->trunk)) {
+	if (!refused && (reroute_alloc(&call->reroute, dial, call->route) ||
+			 call_count_in(call, account, call->route->trunk))) {
 		refused = &refuse_overload;
 		why = "out of memory";
 	}
@@ -345,19 +426,15 @@ admit(struct call *call, const struct call_dial *dial, char *err, size_t size)
 	return refused;
 }
 
-/* The INVITE to the first host that can be tried. NULL, or why there is none,
- * with a sentence in WHY. */
+/* NULL: it leaves, or waits for its account; or why it can't, with a sentence
+ * in WHY. */
 static const struct refusal *leave(struct call *call, char *why, size_t size)
 {
-	int err = ENOENT;
+	const int err = go(call, 0);
 
-	while (err && call->route->next < call->route->count)
-		err = try_host(call);
 	if (!err) {
-		stack_call_began(call->calls->stack);
-		if (call->route->next < call->route->count)
-			tmr_start(&call->host_tmr, HOST_SILENT_MS, host_silent,
-				  call);
+		if (call->session)
+			stack_call_began(call->calls->stack);
 		return NULL;
 	}
 	(void)snprintf(why, size, "%s",
@@ -367,18 +444,6 @@ static const struct refusal *leave(struct call *call, char *why, size_t size)
 	return err == EINVAL	     ? &refuse_invalid
 	       : err == EAFNOSUPPORT ? &refuse_no_route
 				     : &refuse_no_port;
-}
-
-/* Whether the peer may ask for credentials of which only the first answer to
- * the account's REGISTER will tell that they are meant for it. */
-static bool must_wait(const struct call *call)
-{
-	const struct account *account =
-		call->route->account ? account_find(call->calls->accounts,
-						    call->route->account)
-				     : NULL;
-
-	return account && account_is_learning(account);
 }
 
 static bool waits_for(const struct call *call, const struct account *account)
@@ -452,14 +517,7 @@ int call_dial(struct call **cp, struct calls *calls,
 		call->ring_ms =
 			dial->timeout_ms ? dial->timeout_ms : RING_DEFAULT_MS;
 		call_set_state(call, CALL_CALLING);
-		if (must_wait(call)) {
-			log_debug(call->cdr.id,
-				  "waits until account %s has registered",
-				  call->route->account);
-			list_append(&calls->waiting, &call->we, call);
-		} else {
-			refused = leave(call, why, sizeof(why));
-		}
+		refused = leave(call, why, sizeof(why));
 	}
 	*cp = call;
 	if (refused) {

@@ -6,6 +6,7 @@
  *   call_sip.c   verbs and what the session says    call_media.c  audio
  *   keepalive.c  its path is kept open              move.c      … elsewhere
  *   bridge.c     calls that hear each other
+ *   reroute.c    the next trunk of a list
  *
  * References: the table holds one from a call's beginning until its CDR is
  * complete, and with it all that can call back: session, stream, timers.
@@ -110,11 +111,17 @@ const struct refusal *calls_admits(struct calls *calls, bool out,
 /* Count CALL in and out; ENOMEM. */
 int call_count_in(struct call *call, const struct account *account,
 		  struct trunk *trunk);
+/* It goes another way from now on: no more by the one that it was counted in,
+ * by this one, if it has room. NULL, or why not; then it is counted in none. */
+const struct refusal *call_count_over(struct call *call,
+				      const struct account *account,
+				      struct trunk *trunk, const char **why);
 void call_count_out(struct call *call);
 
 /* ---- one call --------------------------------------------------------- */
 
 struct info_send;
+struct reroute;
 struct route;
 
 /* keepalive.c */
@@ -156,6 +163,7 @@ struct call {
 	char *dialed_user;
 	char *headers; /* of the responses to come */
 	struct route *route;
+	struct reroute *reroute; /* out: where else it may go, or NULL */
 	struct tmr ring_tmr, max_tmr, host_tmr;
 	uint32_t ring_ms, max_ms;
 	uint64_t invited_ms; /* out: when the latest INVITE left; monotonic */
@@ -168,7 +176,7 @@ struct call {
 	bool acked;	     /* in: our 200 was */
 	bool held, on_hold;
 	bool offering, offer_hold;
-	bool network_changed; /* follow it when the offer is answered */
+	bool network_changed; /* follow it when that can be said */
 
 	/* audio */
 	handle_t stream;
@@ -297,5 +305,17 @@ struct route {
 int route_make(struct route **rp, const struct calls *calls,
 	       const struct call_dial *dial, const struct refusal **refused,
 	       char *err, size_t size);
+
+/* ---- the trunks that are left of a list (reroute.c) -------------------- */
+
+/* What is needed of DIAL to go by another of its trunks than the one of ROUTE;
+ * *RP stays NULL when there is none. ENOMEM. */
+int reroute_alloc(struct reroute **rp, const struct call_dial *dial,
+		  const struct route *route);
+/* Whether there is a trunk that CALL has not been sent to yet. */
+bool reroute_has_more(const struct call *call);
+/* The best of them: its route takes the place of CALL's, and CALL is counted
+ * there. False: none of them can take it. */
+bool reroute_next(struct call *call);
 
 #endif

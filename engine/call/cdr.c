@@ -70,6 +70,11 @@ void cdr_digit(struct cdr *cdr, char digit)
 		append(cdr, &cdr->digits, "", add);
 }
 
+void cdr_tried(struct cdr *cdr, const char *trunk)
+{
+	append(cdr, &cdr->tried, " ", trunk);
+}
+
 void cdr_recording(struct cdr *cdr, const char *path)
 {
 	append(cdr, &cdr->recording, "\n", path);
@@ -78,15 +83,16 @@ void cdr_recording(struct cdr *cdr, const char *path)
 void cdr_clear(struct cdr *cdr)
 {
 	char **const fields[] = {
-		&cdr->sip_call_id,  &cdr->account,     &cdr->trunk,
-		&cdr->endpoint,	    &cdr->from_uri,    &cdr->from_user,
-		&cdr->display_name, &cdr->to_uri,      &cdr->to_user,
-		&cdr->peer,	    &cdr->disposition, &cdr->reason,
-		&cdr->hangup_cause, &cdr->hangup_line, &cdr->codec,
-		&cdr->digits,	    &cdr->recording,   &cdr->script,
-		&cdr->script_error, &cdr->traceback,   &cdr->user_json,
-		&cdr->campaign,	    &cdr->lead_id,     &cdr->bridged_to,
-		&cdr->agent,	    &cdr->reserve[0],  &cdr->reserve[1],
+		&cdr->sip_call_id, &cdr->account,      &cdr->trunk,
+		&cdr->tried,	   &cdr->endpoint,     &cdr->from_uri,
+		&cdr->from_user,   &cdr->display_name, &cdr->to_uri,
+		&cdr->to_user,	   &cdr->peer,	       &cdr->disposition,
+		&cdr->reason,	   &cdr->hangup_cause, &cdr->hangup_line,
+		&cdr->codec,	   &cdr->digits,       &cdr->recording,
+		&cdr->script,	   &cdr->script_error, &cdr->traceback,
+		&cdr->user_json,   &cdr->campaign,     &cdr->lead_id,
+		&cdr->bridged_to,  &cdr->agent,	       &cdr->reserve[0],
+		&cdr->reserve[1],
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)

@@ -18,6 +18,7 @@ struct cdr {
 	const char *direction; /* "in", "out" */
 	char *sip_call_id;
 	char *account, *trunk;
+	char *tried;	/* trunks before that one, "NAME:STATUS NAME:STATUS" */
 	char *endpoint; /* whose call it is, proved; or who was called */
 	char *from_uri, *from_user, *display_name;
 	char *to_uri, *to_user;
@@ -61,6 +62,9 @@ void cdr_set(struct cdr *cdr, char **field, const char *text);
 enum { CDR_DIGITS_MAX = 1024 };
 void cdr_digit(struct cdr *cdr, char digit);
 
+/* A trunk has had its turn in vain: "NAME:STATUS", 0: no response at all. */
+void cdr_tried(struct cdr *cdr, const char *trunk);
+
 /* A recording is complete. */
 void cdr_recording(struct cdr *cdr, const char *path);
 
@@ -71,8 +75,8 @@ void cdr_clear(struct cdr *cdr);
  * its final status and that one's phrase or Reason text; 0: none came. */
 const char *cdr_disposition(uint16_t scode, const char *reason);
 
-/* Whether another host may be tried for it: congestion is; what the called
- * party or its number said never is. */
+/* Whether it may be tried by another host or trunk: congestion is; what the
+ * called party or its number said never is. */
 bool cdr_reroutes(uint16_t scode);
 
 #endif

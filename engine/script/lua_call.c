@@ -190,16 +190,23 @@ static void push_user(lua_State *L)
 	lua_setiuservalue(L, 1, USER_VALUE);
 }
 
-static const char *const fields[] = {
-	"id",	      "direction",    "state",	   "from",
-	"to",	      "from_uri",     "to_uri",	   "from_user",
-	"to_user",    "display_name", "account",   "trunk",
-	"headers",    "codec",	      "user",	   "disposition",
-	"started_at", "answered_at",  "ended_at",  "sip_code",
-	"reason",     "q850",	      "hangup_by", "hangup_cause",
-	"stats",      "lead",	      "digits",	   "recording",
-	"held",	      "agent",	      "endpoint",  "bridged",
-	NULL};
+static const char *const fields[] = {"id",	   "direction",
+				     "state",	   "from",
+				     "to",	   "from_uri",
+				     "to_uri",	   "from_user",
+				     "to_user",	   "display_name",
+				     "account",	   "trunk",
+				     "headers",	   "codec",
+				     "user",	   "disposition",
+				     "started_at", "answered_at",
+				     "ended_at",   "sip_code",
+				     "reason",	   "q850",
+				     "hangup_by",  "hangup_cause",
+				     "stats",	   "lead",
+				     "digits",	   "recording",
+				     "held",	   "agent",
+				     "endpoint",   "bridged",
+				     "tried",	   NULL};
 
 static bool push_times(lua_State *L, const struct cdr *cdr, const char *key)
 {
@@ -230,6 +237,7 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 		{"display_name", cdr->display_name},
 		{"account", cdr->account},
 		{"trunk", cdr->trunk},
+		{"tried", cdr->tried},
 		{"endpoint", cdr->endpoint},
 		{"codec", cdr->codec},
 		{"disposition", cdr->disposition},

@@ -1,6 +1,7 @@
 """Whether trunks and other peers are there: asked by OPTIONS, passed over when
 they are not, used again when they are back."""
 import json
+import sqlite3
 import time
 
 import pytest
@@ -242,6 +243,33 @@ def test_the_next_of_several_trunks(engine, peer, ports):
 
 
 @pytest.mark.idle
+def test_a_call_goes_on_by_the_next_trunk(engine, peer):
+    """One is silent, one has no channel, the third one answers; and what the
+    called party says is final."""
+    callee = engine(CALLEE)
+    deaf = peer({"*": None})
+    full = peer({"INVITE": "503 Service Unavailable", "ACK": None})
+    no = peer({"INVITE": "603 Decline", "ACK": None})
+    e = engine(WATCHER, config=config(
+        trunk("deaf", deaf.host, qualify=False),
+        trunk("full", full.host, qualify=False),
+        trunk("no", no.host, qualify=False),
+        trunk("good", f"127.0.0.1:{callee.port}", qualify=False,
+              **{"from": "+15550188", "prefix": "00"})))
+    listed = 'trunk = { "deaf", "full", "good" }, from = nil'
+    word, seconds = dial(e, "+4930123", listed)
+    assert word == "answered" and 5 < seconds < 20
+    row = e.wait_cdr()
+    assert (row["trunk"], row["tried"]) == ("good", "deaf:0 full:503")
+    assert row["to_uri"] == f"sip:004930123@127.0.0.1:{callee.port}"
+    assert row["from_user"] == "+15550188"
+    assert callee.wait_cdr()["from_user"] == "+15550188"
+    assert e.status()["calls"]["total"] == 1
+    assert dial(e, "+4930123", 'trunk = { "no", "good" }')[0] == "declined"
+    assert len(callee.cdrs()) == 1
+
+
+@pytest.mark.idle
 def test_an_invite_without_an_answer_is_evidence(engine, peer):
     """The host answers OPTIONS, but leaves INVITEs in silence."""
     callee = engine(CALLEE)
@@ -274,6 +302,56 @@ def test_no_response_at_all_is_congestion(engine, peer):
     row = e.wait_cdr()
     assert (row["q850"], row["hangup_by"], row["hangup_cause"]) == (
         38, "engine", "network")
+
+
+def test_history_and_availability_outlive_the_engine(engine, peer, ports):
+    port, dead = ports.one(), ports.one()
+    e = engine(WATCHER, config=config(
+        trunk("carrier", f"127.0.0.1:{port}"),
+        trunk("pair", f"127.0.0.1:{port}", f"127.0.0.1:{dead}"),
+        trunk("unasked", f"127.0.0.1:{port}", qualify=False)))
+    wait_state(e, "carrier", "unreachable")
+    a = peer(port=port)
+    wait_state(e, "carrier", "reachable")
+    wait_state(e, "pair", "reachable")
+    before = trunks(e)
+    assert 0 < before["carrier"]["availability"] < 100
+    e.stop()
+    rows = e.rows("select * from reachability where name = 'carrier'"
+                  " order by at_ms")
+    assert [r["state"] for r in rows] == ["unreachable", "reachable",
+                                          "unknown"]
+    assert rows[-1]["reason"] == "the engine has stopped"
+    assert not e.rows("select * from reachability where name = 'unasked'")
+    # it was up for ten days, in which another engine was killed
+    db = sqlite3.connect(e.db)
+    day = 24 * 3600 * 1000
+    for n, (was, state, ago) in enumerate((
+            ("unknown", "reachable", 12), ("reachable", "unreachable", 11),
+            ("unknown", "reachable", 10), ("reachable", "unknown", 1))):
+        db.execute("insert into reachability (id, kind, name, was, state,"
+                   " at_ms) values (?, 'trunk', 'carrier', ?, ?, ?)",
+                   (f"old-{n}", was, state, rows[0]["at_ms"] - ago * day))
+    db.commit()
+    db.close()
+    e.start()
+    wait_state(e, "carrier", "reachable")
+    # one day up, one that nobody knows of, nine days up, and some seconds
+    until(lambda: 99.9 < trunks(e)["carrier"]["availability"] < 100,
+          what=lambda: trunks(e))
+    told = evaluate(e, """
+      local list = {}
+      for _, h in ipairs(moon.trunk("carrier").history) do
+        list[#list + 1] = h.was .. ">" .. h.state
+      end
+      return table.concat(list, " ")""")
+    assert told == ("unknown>reachable reachable>unknown unreachable>reachable"
+                    " unknown>unreachable reachable>unknown unknown>reachable"
+                    " reachable>unreachable unknown>reachable")
+    hosts = trunks(e)["pair"]["hosts"]
+    assert 0 < hosts[0]["availability"] < 100
+    assert hosts[1]["availability"] == 0
+    a.close()
 
 
 def test_kamailio_dies_and_returns(engine, kamailio):

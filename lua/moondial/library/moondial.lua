@@ -65,7 +65,7 @@ function moon.on_call(pattern, handler) end
 
 ---@class moon.DialOptions
 ---@field timeout number? seconds to ring, default 60
----@field trunk string|string[]|nil for numbers; of a list the first that isn't unreachable and has room
+---@field trunk string|string[]|nil for numbers; of a list the first that isn't unreachable and has room; after congestion the next
 ---@field account string? credentials and identity
 ---@field from string?
 ---@field display_name string?
@@ -395,6 +395,7 @@ function recorder:stop() end
 ---@field account string?
 ---@field endpoint string? who has called and proved it, or who was called
 ---@field trunk string?
+---@field tried string? trunks that met congestion before: "NAME:STATUS NAME:STATUS"
 ---@field headers table<string, string> read: of the INVITE; set: of our responses
 ---@field codec string?
 ---@field user table yours; saved with the call record

@@ -36,7 +36,8 @@ struct kept_cdr {
 	char id[ID_SIZE];
 	/* "out answered 200 OK 16 remote normal" */
 	char end[256];
-	char from[256], to[256], account[64], trunk[64], digits[64], codec[16];
+	char from[256], to[256], account[64], trunk[64], tried[64], digits[64],
+		codec[16];
 	char peer[64], to_user[64];
 	bool rang, answered;
 	int64_t talk_ms;
@@ -185,6 +186,7 @@ static UNUSED void on_ended(const struct cdr *cdr, void *arg)
 	keep(k->to_user, sizeof(k->to_user), cdr->to_user);
 	keep(k->account, sizeof(k->account), cdr->account);
 	keep(k->trunk, sizeof(k->trunk), cdr->trunk);
+	keep(k->tried, sizeof(k->tried), cdr->tried);
 	keep(k->digits, sizeof(k->digits), cdr->digits);
 	keep(k->codec, sizeof(k->codec), cdr->codec);
 	keep(k->peer, sizeof(k->peer), cdr->peer);

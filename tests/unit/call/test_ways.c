@@ -352,6 +352,147 @@ static void when_every_host_is_congested_so_is_the_call(void **state)
 	assert_string_equal(a.events, "ended closed");
 }
 
+/* ---- lists of trunks --------------------------------------------------- */
+
+static const char *const both[] = {"first", "second", NULL};
+
+/* Two trunks with a host each, p and q. */
+static void two_trunks(unsigned max_calls)
+{
+	const char *const one[] = {peer_host(&p), NULL};
+	const char *const other[] = {peer_host(&q), NULL};
+
+	trunk_of("first", one, NULL, 0);
+	trunk_of("second", other, "00", max_calls);
+}
+
+static void dial_list(const char *const *trunks)
+{
+	const struct call_dial d = {.target = "+49301234", .trunks = trunks};
+	const char *reason;
+	char err[200];
+
+	if (dial_with(&d, &reason, err, sizeof(err)))
+		fail_msg("%s: %s", reason, err);
+}
+
+static void congestion_goes_to_the_next_trunk(void **state)
+{
+	(void)state;
+	two_trunks(0);
+	p.reject = 503;
+	q.answer_sdp = g711;
+	dial_list(both);
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "first")), 1);
+	WAIT(saw(&a, "answered"));
+	assert_int_equal(p.invites, 1);
+	assert_int_equal(q.invites, 1);
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "first")), 0);
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "second")), 1);
+	call_hangup(a.call, CALL_LOCAL, NULL);
+	WAIT(a.ended == 1);
+	assert_int_equal(a.begun, 1);
+	assert_string_equal(a.cdrs[0].end,
+			    "out answered 200 OK 16 local normal");
+	assert_string_equal(a.cdrs[0].trunk, "second");
+	assert_string_equal(a.cdrs[0].tried, "first:503");
+	assert_non_null(strstr(a.cdrs[0].to, "sip:0049301234@"));
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "second")), 0);
+}
+
+static void what_the_called_party_says_is_final_for_all_trunks(void **state)
+{
+	static const uint16_t final[] = {603, 486, 480, 404, 607};
+
+	(void)state;
+	two_trunks(0);
+	for (unsigned i = 0; i < ARRAY_SIZE(final); i++) {
+		p.reject = final[i];
+		dial_list(both);
+		WAIT(a.ended == i + 1);
+		assert_string_equal(a.cdrs[i].trunk, "first");
+		assert_string_equal(a.cdrs[i].tried, "");
+	}
+	p.reject = 0;
+	dial_list(both);
+	WAIT(saw(&a, "ringing"));
+	assert_int_equal(session_reject(p.session, 503, NULL, NULL), 0);
+	WAIT(a.ended == ARRAY_SIZE(final) + 1);
+	assert_int_equal(q.invites, 0);
+}
+
+static void a_trunk_without_room_is_not_the_next(void **state)
+{
+	const struct call_dial d = {.target = "trunk:second/1"};
+	struct call *other;
+	const char *reason;
+	char err[200];
+
+	(void)state;
+	two_trunks(1);
+	assert_int_equal(call_dial(&other, a.calls, &d, on_event, &a, &reason,
+				   err, sizeof(err)),
+			 0);
+	WAIT(q.invites == 1);
+	p.reject = 503;
+	dial_list(both);
+	WAIT(a.ended == 1);
+	assert_int_equal(q.invites, 1);
+	assert_non_null(strstr(a.cdrs[0].end, "out congestion 503"));
+	assert_string_equal(a.cdrs[0].trunk, "first");
+	call_hangup(other, CALL_LOCAL, NULL);
+	mem_deref(other);
+}
+
+static void each_trunk_of_a_list_has_one_turn(void **state)
+{
+	static const char *const list[] = {"first", "second", "first", NULL};
+
+	(void)state;
+	two_trunks(0);
+	p.reject = 500;
+	q.reject = 504;
+	dial_list(list);
+	WAIT(a.ended == 1);
+	assert_int_equal(p.invites, 1);
+	assert_int_equal(q.invites, 1);
+	assert_non_null(strstr(a.cdrs[0].end, "out congestion 504"));
+	assert_string_equal(a.cdrs[0].trunk, "second");
+	assert_string_equal(a.cdrs[0].tried, "first:500");
+	assert_string_equal(a.events, "ended closed");
+}
+
+static void the_next_trunk_has_its_own_account(void **state)
+{
+	const char *const hosts[] = {peer_host(&q), NULL};
+	const struct trunk_params params = {
+		.name = "second", .hosts = hosts, .account = "pbx"};
+	const struct account_params account = {.name = "pbx",
+					       .uri = "sip:desk@example.test",
+					       .display_name = "Front desk",
+					       .password = "secret",
+					       .realm = "x"};
+	char err[200];
+
+	(void)state;
+	two_trunks(0);
+	assert_int_equal(account_set(a.accounts, &account, err, sizeof(err)),
+			 0);
+	assert_int_equal(trunk_set(a.trunks, &params, err, sizeof(err)), 0);
+	p.reject = 502;
+	q.challenges = true;
+	q.answer_sdp = g711;
+	dial_list(both);
+	WAIT(saw(&a, "answered"));
+	assert_int_equal(q.credentials, 1);
+	call_hangup(a.call, CALL_LOCAL, NULL);
+	WAIT(a.ended == 1);
+	assert_string_equal(a.cdrs[0].account, "pbx");
+	assert_string_equal(a.cdrs[0].from, "sip:desk@example.test");
+}
+
+/* ---- limits ------------------------------------------------------------ */
+
 static void a_trunks_limit_is_its_own(void **state)
 {
 	const char *const hosts[] = {peer_host(&p), NULL};
@@ -604,6 +745,11 @@ int main(void)
 		TEST(nobody_is_rung_again_by_another_way),
 		TEST(a_word_of_the_called_party_is_final),
 		TEST(when_every_host_is_congested_so_is_the_call),
+		TEST(congestion_goes_to_the_next_trunk),
+		TEST(what_the_called_party_says_is_final_for_all_trunks),
+		TEST(a_trunk_without_room_is_not_the_next),
+		TEST(each_trunk_of_a_list_has_one_turn),
+		TEST(the_next_trunk_has_its_own_account),
 		TEST(a_trunks_limit_is_its_own),
 		TEST(an_account_is_an_identity_and_a_way),
 		TEST(only_the_accounts_realm_gets_its_credentials),
