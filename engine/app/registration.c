@@ -169,6 +169,17 @@ static void machine_id(char *id, size_t size)
 		(void)fclose(f);
 }
 
+void registration_secret(char secret[MACHINE_SECRET_SIZE], const char *db)
+{
+	char machine[128] = "", path[PATH_MAX];
+
+	machine_id(machine, sizeof(machine));
+	if (!realpath(db, path))
+		(void)snprintf(path, sizeof(path), "%s", db);
+	(void)re_snprintf(secret, MACHINE_SECRET_SIZE, "challenges %s %s",
+			  machine, path);
+}
+
 void registration_instance_id(char id[INSTANCE_ID_SIZE], const char *db)
 {
 	char machine[128] = "", path[PATH_MAX];

@@ -19,5 +19,9 @@ enum { INSTANCE_ID_SIZE = 48 };
 /* "urn:uuid:…" of an engine with this database on this machine: the same at
  * each start (RFC 5626 4.1), by the names that both have (RFC 4122 4.3). */
 void registration_instance_id(char id[INSTANCE_ID_SIZE], const char *db);
+/* A text that is the same at each start of an engine with this database on this
+ * machine, and that others don't know. */
+enum { MACHINE_SECRET_SIZE = 512 };
+void registration_secret(char secret[MACHINE_SECRET_SIZE], const char *db);
 
 #endif

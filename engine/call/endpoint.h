@@ -65,6 +65,9 @@ struct endpoints_config {
 	const char *realm;
 	/* Hosts of From that are ours; NULL: any. */
 	const char *const *domains;
+	/* Known to nobody else, and the same at each start: names that there
+	 * are not get the same challenges then; NULL: of this start only. */
+	const char *secret;
 };
 
 int endpoints_alloc(struct endpoints **ep, struct stack *stack,

@@ -12,6 +12,7 @@ struct endpoint {
 	struct list calls; /* struct call, not ended */
 	struct endpoint_count count;
 	bool asked;
+	unsigned offered; /* as endpoint_offer.h counts it; 0: not */
 };
 
 struct endpoint_claim {

@@ -179,6 +179,39 @@ def test_known_and_unknown_users_get_the_same_answers(engine, terminal):
     assert answers[0] == answers[1]
 
 
+def test_names_that_nobody_has_are_challenged_like_those_of_endpoints(
+        engine, terminal):
+    """With the algorithms of some endpoint, each time the same ones."""
+    ha1 = hashlib.md5(b"x:moondial:y").hexdigest()
+    e = engine("".join(
+        ["local moon = require 'moondial'\n"]
+        + [f'moon.endpoint {{ name = "md{i}", ha1 = "{ha1}" }}\n'
+           for i in range(10)]
+        + [f'moon.endpoint {{ name = "both{i}", password = "{i}" }}\n'
+           for i in range(10)]
+        + ["moon.on_call(function(call) end)\n"]))
+    t = terminal(e)
+
+    def offered(name):
+        t.reg_call_id = "ask-" + name + str(t.reg_cseq)
+        r = t.register_once(to_user=name, authorize=False)
+        assert r.status == 401
+        return tuple(parse_challenge(v)["algorithm"]
+                     for v in r.all("WWW-Authenticate"))
+
+    assert offered("md1") == ("MD5",)
+    assert offered("both1") == ("SHA-256", "MD5")
+    names = [f"nobody{i}" for i in range(40)]
+    first = {name: offered(name) for name in names}
+    kinds = list(first.values())
+    assert set(kinds) == {("MD5",), ("SHA-256", "MD5")}
+    assert 8 <= kinds.count(("MD5",)) <= 32
+    assert {name: offered(name) for name in names} == first
+    e.stop()
+    e.start()
+    assert {name: offered(name) for name in names} == first
+
+
 def test_a_registration_that_is_sent_again_is_answered_the_same(
         engine, terminal):
     e = engine(SCRIPT)
