@@ -26,7 +26,7 @@ moon.spawn(function()
   while moon.account("alice").state ~= "registered" do moon.sleep(0.05) end
   local call, reason = moon.dial(moon.args[1], { account = "alice" })
   moon.log.info("RESULT %s", call and "answered" or reason)
-  moon.sleep(60)
+  moon.sleep(300)
 end)
 """
 
@@ -129,8 +129,11 @@ def test_a_registrar_that_restarts_in_the_middle_has_us_again(
 @pytest.mark.idle
 def test_when_the_first_dies_the_second_serves_and_the_first_again(
         engine, kamailio):
+    """Each has a realm of its own: registrations and calls prove themselves
+    in both."""
     users = {"alice": "secret", "bob": "geheim"}
-    one, two = kamailio(users, max_expires=10), kamailio(users, max_expires=10)
+    one, two = (kamailio(users, max_expires=10, realm="one.test"),
+                kamailio(users, max_expires=10, realm="two.test"))
     b = engine(LINE, config=account(two, "bob", "geheim"), name="bob")
     registered(b)
     e = engine(DIALS, config=account(one, registrar=[one.uri(), two.uri()],
@@ -154,7 +157,8 @@ def test_when_the_first_dies_the_second_serves_and_the_first_again(
 def test_a_registrar_that_dies_while_in_use_is_left_for_the_second(
         engine, kamailio):
     users = {"alice": "secret"}
-    one, two = kamailio(users, max_expires=12), kamailio(users)
+    one, two = (kamailio(users, max_expires=12, realm="one.test"),
+                kamailio(users, realm="two.test"))
     e = engine(LINE, config=account(one, registrar=[one.uri(), two.uri()]))
     registered(e, number=1)
     one.kill()
@@ -181,6 +185,37 @@ def test_the_servers_of_an_srv_record_stand_in_for_each_other(
         one.kill()
         until(lambda: state(e).get("address") == f"127.0.0.1:{two.port}", 30,
               e.tail)
+        e.stop()
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("how", ["naptr", "srv", "parameter"])
+def test_the_name_may_say_that_it_is_tcp(engine, kamailio, tmp_path, ports,
+                                         how):
+    """RFC 3263: NAPTR, then SRV for each transport that we have."""
+    one = kamailio({"alice": "secret"})
+    service = "_by_tcp.pbx.test" if how == "naptr" else "_sip._tcp.pbx.test"
+    records = {
+        (service, names.SRV): [names.srv("a.pbx.test", one.port)],
+        ("a.pbx.test", names.A): [names.address("127.0.0.1")],
+        # where it would be wrong to go
+        ("pbx.test", names.A): [names.address("127.99.99.99")]}
+    if how == "naptr":
+        records["pbx.test", names.NAPTR] = [
+            names.naptr("SIP+D2U", "_nowhere.pbx.test", order=20),
+            names.naptr("SIP+D2T", service, order=10)]
+    server, asks = names.serve(tmp_path, 8, names.zone(records))
+    port = ports.one()
+    try:
+        e = asks(engine(LINE, launch=False, config=account(
+            one, uri="sip:alice@pbx.test",
+            **({"registrar": "sip:pbx.test;transport=tcp"}
+               if how == "parameter" else {})),
+            sip=[f"udp:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}"]))
+        e.start()
+        assert registered(e)["address"] == f"127.0.0.1:{one.port}"
+        assert "transport=tcp" in one.lines("REGISTER")[0][3]
         e.stop()
     finally:
         server.close()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-A, SRV = 1, 33
+A, SRV, NAPTR = 1, 33, 35
 
 
 class NameServer:
@@ -63,6 +63,12 @@ def zone(records):
 
 def srv(target, port, priority=10, weight=10):
     return struct.pack("!3H", priority, weight, port) + encoded(target)
+
+
+def naptr(service, replacement, order=10):
+    text = lambda s: bytes([len(s)]) + s.encode()  # noqa: E731
+    return (struct.pack("!2H", order, 10) + text("s") + text(service)
+            + text("") + encoded(replacement))
 
 
 def address(ip):

@@ -7,12 +7,30 @@
 
 enum { HOSTS = 3 };
 
+/* What the first challenge of a server, or of a proxy before it, has said. */
+struct learned {
+	struct le le;
+	unsigned server;
+	bool by_proxy;
+	char *realm;
+};
+
 struct credentials {
 	char *name, *user, *password, *realm;
 	char *hosts[HOSTS];
-	char *learned, *learned_proxy;
+	struct list learned;
+	/* of the challenge at hand */
+	unsigned server;
 	bool by_proxy;
 };
+
+static void learned_destructor(void *arg)
+{
+	struct learned *learned = arg;
+
+	list_unlink(&learned->le);
+	mem_deref(learned->realm);
+}
 
 static void credentials_destructor(void *arg)
 {
@@ -24,8 +42,7 @@ static void credentials_destructor(void *arg)
 	mem_deref(c->realm);
 	for (size_t i = 0; i < HOSTS; i++)
 		mem_deref(c->hosts[i]);
-	mem_deref(c->learned);
-	mem_deref(c->learned_proxy);
+	list_flush(&c->learned);
 }
 
 static int copy(char **to, const char *from)
@@ -97,6 +114,40 @@ static int refuse(const struct credentials *c, const char *realm)
 	return EAUTH;
 }
 
+/* NULL: that server has not said any yet. */
+static const struct learned *learned_here(const struct credentials *c)
+{
+	for (struct le *le = c->learned.head; le; le = le->next) {
+		const struct learned *l = le->data;
+
+		if (l->server == c->server && l->by_proxy == c->by_proxy)
+			return l;
+	}
+	return NULL;
+}
+
+static bool is_learned(const struct credentials *c, const char *realm)
+{
+	for (struct le *le = c->learned.head; le; le = le->next)
+		if (is_realm(((const struct learned *)le->data)->realm, realm))
+			return true;
+	return false;
+}
+
+static int learn(struct credentials *c, const char *realm)
+{
+	struct learned *l = mem_zalloc(sizeof(*l), learned_destructor);
+
+	if (!l || str_dup(&l->realm, realm)) {
+		mem_deref(l);
+		return ENOMEM;
+	}
+	l->server = c->server;
+	l->by_proxy = c->by_proxy;
+	list_append(&c->learned, &l->le, l);
+	return 0;
+}
+
 int credentials_for_call(char **user, char **password, const char *realm,
 			 void *arg)
 {
@@ -105,35 +156,35 @@ int credentials_for_call(char **user, char **password, const char *realm,
 	if (!c->password)
 		return EAUTH;
 	if (c->realm ? is_realm(c->realm, realm)
-		     : is_realm(c->learned, realm) ||
-			       is_realm(c->learned_proxy, realm) ||
-			       is_host(c, realm))
+		     : is_learned(c, realm) || is_host(c, realm))
 		return give(c, user, password);
 	return refuse(c, realm);
 }
 
 bool credentials_learning(const struct credentials *c)
 {
-	return c->password && !c->realm && !c->learned && !c->learned_proxy;
+	return c->password && !c->realm && !c->learned.head;
 }
 
-void credentials_challenged(struct credentials *c, uint16_t scode)
+void credentials_challenged(struct credentials *c, uint16_t scode,
+			    unsigned server)
 {
 	c->by_proxy = scode == 407;
+	c->server = server;
 }
 
 int credentials_for_registrar(char **user, char **password, const char *realm,
 			      void *arg)
 {
 	struct credentials *c = arg;
-	char **learned = c->by_proxy ? &c->learned_proxy : &c->learned;
+	const struct learned *here = learned_here(c);
 
 	if (!c->password)
 		return EAUTH;
 	if (c->realm ? !is_realm(c->realm, realm)
-		     : *learned && !is_realm(*learned, realm))
+		     : here && !is_realm(here->realm, realm))
 		return refuse(c, realm);
-	if (!*learned && str_dup(learned, realm))
+	if (!here && !c->realm && learn(c, realm))
 		return ENOMEM;
 	return give(c, user, password);
 }

@@ -2,7 +2,7 @@
  *
  * Private to the sip room. A challenge may come from anybody that a call
  * reaches, and an answer can be cracked at leisure: credentials are given for
- * the realm that is configured, else for those that the registrar (401) and
+ * the realm that is configured, else for those that each registrar (401) and
  * the proxy before it (407) challenged our REGISTER with first, else for one
  * named like the account's own hosts. A libre object, on the loop thread:
  * account and registration share it.
@@ -38,7 +38,9 @@ int credentials_for_registrar(char **user, char **password, const char *realm,
 /* Whether a challenge of the registrar would tell for which realm they are. */
 bool credentials_learning(const struct credentials *credentials);
 
-/* The challenge now at hand came with SCODE, 401 or 407. */
-void credentials_challenged(struct credentials *credentials, uint16_t scode);
+/* The challenge now at hand came with SCODE, 401 or 407, from the account's
+ * SERVER of that number. */
+void credentials_challenged(struct credentials *credentials, uint16_t scode,
+			    unsigned server);
 
 #endif

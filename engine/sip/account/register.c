@@ -170,6 +170,8 @@ static void elsewhere(struct registration *reg, uint16_t scode,
 		return;
 	}
 	log_debug(NULL, "account %s: %s", reg->name, reason);
+	/* what this one has challenged with is not the next one's business */
+	(void)digest_renew(reg, reg->credentials);
 	reg->here = false;
 	if (here)
 		servers_begin(reg->servers, &reg->server.addr, false);
@@ -287,7 +289,8 @@ static void challenged(struct registration *reg, const struct sip_msg *msg)
 {
 	int err;
 
-	credentials_challenged(reg->credentials, msg->scode);
+	credentials_challenged(reg->credentials, msg->scode,
+			       reg->server.number);
 	err = digest_challenged(reg->digest, msg);
 	if (!err)
 		ask(reg);

@@ -8,7 +8,7 @@
 struct entry {
 	char *uri, *host;
 	uint16_t port;
-	enum sip_transp tp; /* SIP_TRANSP_NONE: as we listen */
+	enum sip_transp tp; /* SIP_TRANSP_NONE: as is found */
 };
 
 struct servers {
@@ -20,6 +20,7 @@ struct servers {
 
 	unsigned number;       /* the server at hand */
 	struct sa *addrs;      /* its addresses, looked up */
+	enum sip_transp tp;    /* theirs */
 	unsigned place, found; /* the next of them */
 	bool several;
 	struct resolve *resolve;
@@ -113,21 +114,6 @@ bool servers_several(const struct servers *s)
 	return s->count > 1 || s->several;
 }
 
-/* UDP, where we listen to it. */
-static enum sip_transp transport(const struct servers *s,
-				 const struct entry *entry)
-{
-	size_t count;
-	const struct stack_listen *listens = stack_listens(s->stack, &count);
-
-	if (entry->tp != SIP_TRANSP_NONE)
-		return entry->tp;
-	for (size_t i = 0; i < count; i++)
-		if (listens[i].tp == SIP_TRANSP_UDP)
-			return SIP_TRANSP_UDP;
-	return SIP_TRANSP_TCP;
-}
-
 static void server_at(const struct servers *s, struct server *server)
 {
 	const struct entry *entry = &s->entries[s->number];
@@ -135,7 +121,7 @@ static void server_at(const struct servers *s, struct server *server)
 	*server = (struct server){
 		.uri = entry->uri,
 		.number = s->number,
-		.tp = transport(s, entry),
+		.tp = s->tp,
 	};
 }
 
@@ -166,12 +152,14 @@ static void next_server(struct servers *s)
 	s->place = s->found = 0;
 }
 
-static bool take(struct servers *s, const struct sa *addrs, size_t count)
+static bool take(struct servers *s, enum sip_transp tp, const struct sa *addrs,
+		 size_t count)
 {
 	s->addrs = mem_zalloc(count * sizeof(*addrs), NULL);
 	if (!s->addrs)
 		return false;
 	memcpy(s->addrs, addrs, count * sizeof(*addrs));
+	s->tp = tp;
 	s->found = (unsigned)count;
 	s->place = 0;
 	if (count > 1)
@@ -188,12 +176,12 @@ static void failed(struct servers *s, int err)
 	s->handler(err == ENOENT ? EDESTADDRREQ : err, &server, s->arg);
 }
 
-static void on_resolved(int err, const struct sa *addrs, size_t count,
-			void *arg)
+static void on_resolved(int err, enum sip_transp tp, const struct sa *addrs,
+			size_t count, void *arg)
 {
 	struct servers *s = arg;
 
-	if (!err && !take(s, addrs, count))
+	if (!err && !take(s, tp, addrs, count))
 		err = ENOMEM;
 	s->resolve = mem_deref(s->resolve);
 	if (err)
@@ -217,21 +205,22 @@ void servers_next(struct servers *s)
 {
 	for (; s->number < s->count; next_server(s)) {
 		const struct entry *entry = &s->entries[s->number];
-		const enum sip_transp tp = transport(s, entry);
+		const enum sip_transp tp =
+			resolve_transport(s->stack, entry->tp);
 		struct sa addr;
 		int err;
 
 		if (!s->addrs) {
 			if (resolve_numeric(&addr, entry->host, entry->port,
 					    tp)) {
-				if (!take(s, &addr, 1)) {
+				if (!take(s, tp, &addr, 1)) {
 					failed(s, ENOMEM);
 					return;
 				}
 			} else {
 				err = resolve_alloc(&s->resolve, s->stack,
 						    entry->host, entry->port,
-						    tp, on_resolved, s);
+						    entry->tp, on_resolved, s);
 				if (err)
 					failed(s, err);
 				return;

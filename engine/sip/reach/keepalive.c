@@ -359,8 +359,8 @@ static void begin_later(void *arg)
 	begin(arg);
 }
 
-static void on_resolved(int err, const struct sa *addrs, size_t count,
-			void *arg)
+static void on_resolved(int err, enum sip_transp tp, const struct sa *addrs,
+			size_t count, void *arg)
 {
 	struct keepalive *ka = arg;
 	(void)count;
@@ -369,6 +369,7 @@ static void on_resolved(int err, const struct sa *addrs, size_t count,
 		dead(ka, "no address found for %s", ka->uri);
 		return;
 	}
+	ka->tp = tp;
 	ka->dst = addrs[0];
 	begin(ka);
 }
@@ -376,14 +377,16 @@ static void on_resolved(int err, const struct sa *addrs, size_t count,
 /* A flow that isn't there yet, to the server of the URI. */
 static int begin_flow(struct keepalive *ka)
 {
+	enum sip_transp named;
 	char host[256];
 	uint16_t port;
 
-	if (!resolve_uri(host, sizeof(host), &port, &ka->tp, ka->uri))
+	if (!resolve_uri(host, sizeof(host), &port, &named, ka->uri))
 		return EINVAL;
+	ka->tp = resolve_transport(ka->stack, named);
 	if (!resolve_numeric(&ka->dst, host, port, ka->tp))
-		return resolve_alloc(&ka->resolve, ka->stack, host, port,
-				     ka->tp, on_resolved, ka);
+		return resolve_alloc(&ka->resolve, ka->stack, host, port, named,
+				     on_resolved, ka);
 	tmr_start(&ka->tmr, 0, begin_later, ka);
 	return 0;
 }

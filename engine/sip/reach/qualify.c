@@ -51,6 +51,7 @@ struct qualify {
 	char *uri, *from, *headers;
 	char *host; /* a name, to be looked up; NULL: ADDRS is known */
 	uint16_t port;
+	enum sip_transp named; /* by the URI; NONE: as is found */
 	enum sip_transp tp;
 	struct sa *addrs;
 	size_t addr_count;
@@ -230,8 +231,8 @@ static void next_try(void *arg)
 	tmr_start(&q->tmr, wait, next_try, q);
 }
 
-static void on_resolved(int err, const struct sa *addrs, size_t count,
-			void *arg)
+static void on_resolved(int err, enum sip_transp tp, const struct sa *addrs,
+			size_t count, void *arg)
 {
 	struct qualify *q = arg;
 	struct sa *copy;
@@ -243,6 +244,7 @@ static void on_resolved(int err, const struct sa *addrs, size_t count,
 		if (copy) {
 			memcpy(copy, addrs, count * sizeof(*copy));
 			mem_deref(q->addrs);
+			q->tp = tp;
 			q->addrs = copy;
 			q->addr_count = count;
 		}
@@ -257,7 +259,7 @@ static void on_resolved(int err, const struct sa *addrs, size_t count,
 /* libre asks a silent name server for longer than an interval. */
 static void look_up_late(void *arg)
 {
-	on_resolved(ETIMEDOUT, NULL, 0, arg);
+	on_resolved(ETIMEDOUT, SIP_TRANSP_NONE, NULL, 0, arg);
 }
 
 static void cycle(void *arg)
@@ -279,8 +281,8 @@ static void cycle(void *arg)
 	tmr_start(&q->tmr, q->addr_count ? LOOK_UP_AGAIN_MS : LOOK_UP_MS,
 		  look_up_late, q);
 	if (resolve_alloc(&q->resolve, q->qualifier->stack, q->host, q->port,
-			  q->tp, on_resolved, q))
-		on_resolved(ENOENT, NULL, 0, q);
+			  q->named, on_resolved, q))
+		on_resolved(ENOENT, SIP_TRANSP_NONE, NULL, 0, q);
 }
 
 void qualify_now(struct qualify *q)
@@ -325,6 +327,11 @@ void qualify_heard(struct qualify *q)
 	set_state(q, REACH_REACHABLE);
 }
 
+void qualify_recall(struct qualify *q, uint64_t up_ms, uint64_t down_ms)
+{
+	reach_recall(&q->reach, up_ms, down_ms);
+}
+
 /* ---- making one -------------------------------------------------------- */
 
 static void qualify_destructor(void *arg)
@@ -354,13 +361,14 @@ static int set_addr(struct qualify *q, const struct sa *addr)
 }
 
 /* Where requests to HOP (a URI) go: an address, or a name to look up. */
-static int aim(struct qualify *q, const char *hop)
+static int aim(struct qualify *q, const struct stack *stack, const char *hop)
 {
 	char host[256];
 	struct sa addr;
 
-	if (!resolve_uri(host, sizeof(host), &q->port, &q->tp, hop))
+	if (!resolve_uri(host, sizeof(host), &q->port, &q->named, hop))
 		return EINVAL;
+	q->tp = resolve_transport(stack, q->named);
 	if (resolve_numeric(&addr, host, q->port, q->tp))
 		return set_addr(q, &addr);
 	return str_dup(&q->host, host);
@@ -425,7 +433,8 @@ int qualify_alloc(struct qualify **qp, struct qualifier *qualifier,
 		q->tp = params->tp;
 		err = set_addr(q, params->dst);
 	} else {
-		err = aim(q, params->next_hop ? params->next_hop : params->uri);
+		err = aim(q, qualifier->stack,
+			  params->next_hop ? params->next_hop : params->uri);
 	}
 	err = err ? err : copy(&q->uri, params->uri);
 	err = err ? err : copy(&q->from, params->from);

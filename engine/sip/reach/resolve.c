@@ -1,4 +1,4 @@
-/* resolve.c -- a SIP server's addresses, by SRV and A or AAAA */
+/* resolve.c -- a SIP server's addresses: NAPTR, SRV, A or AAAA */
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -10,12 +10,19 @@ struct server {
 	uint16_t port;
 };
 
-/*  SRV ─► the servers, one after the other: A ─► (none) AAAA ─► told */
+/* Some name servers leave what they don't know in silence: then as if there
+ * were none. */
+enum { NAPTR_MS = 2000 };
+
+/*  NAPTR ─► SRV ─► the servers, one after the other: A ─► (none) AAAA ─► told
+ */
 struct resolve {
 	struct stack *stack;
 	struct dns_query *query;
+	struct tmr tmr;
 	char *host;
-	enum sip_transp tp;
+	enum sip_transp tp; /* as named, or found; NONE: neither */
+	enum sip_transp srv_tp;
 	resolve_h *handler;
 	void *arg;
 	struct server servers[RESOLVE_MAX];
@@ -29,12 +36,14 @@ static bool transport(enum sip_transp *tp, const struct pl *params)
 {
 	struct pl value;
 
-	*tp = SIP_TRANSP_UDP;
+	*tp = SIP_TRANSP_NONE;
 	if (msg_param_decode(params, "transport", &value))
 		return true;
-	if (!pl_strcasecmp(&value, "tcp"))
+	if (!pl_strcasecmp(&value, "udp"))
+		*tp = SIP_TRANSP_UDP;
+	else if (!pl_strcasecmp(&value, "tcp"))
 		*tp = SIP_TRANSP_TCP;
-	return *tp == SIP_TRANSP_TCP || !pl_strcasecmp(&value, "udp");
+	return *tp != SIP_TRANSP_NONE;
 }
 
 bool resolve_uri(char *host, size_t size, uint16_t *port, enum sip_transp *tp,
@@ -51,6 +60,24 @@ bool resolve_uri(char *host, size_t size, uint16_t *port, enum sip_transp *tp,
 	return !pl_strcpy(&uri.host, host, size);
 }
 
+static bool listens(const struct stack *stack, enum sip_transp tp)
+{
+	size_t count;
+	const struct stack_listen *all = stack_listens(stack, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i].tp == tp)
+			return true;
+	return false;
+}
+
+enum sip_transp resolve_transport(const struct stack *stack, enum sip_transp tp)
+{
+	if (tp != SIP_TRANSP_NONE)
+		return tp;
+	return listens(stack, SIP_TRANSP_UDP) ? SIP_TRANSP_UDP : SIP_TRANSP_TCP;
+}
+
 bool resolve_numeric(struct sa *addr, const char *host, uint16_t port,
 		     enum sip_transp tp)
 {
@@ -64,6 +91,7 @@ static void resolve_destructor(void *arg)
 {
 	struct resolve *r = arg;
 
+	tmr_cancel(&r->tmr);
 	mem_deref(r->query);
 	mem_deref(r->host);
 	for (size_t i = 0; i < r->server_count; i++)
@@ -88,7 +116,7 @@ static void tell(struct resolve *r)
 	const int err = r->count ? 0 : r->err ? r->err : ENOENT;
 
 	mem_ref(r); /* the addresses are its own */
-	r->handler(err, r->addrs, r->count, r->arg);
+	r->handler(err, r->tp, r->addrs, r->count, r->arg);
 	mem_deref(r);
 }
 
@@ -192,10 +220,45 @@ static bool add_srv(struct dnsrr *rr, void *arg)
 	return false;
 }
 
+static void plain(struct resolve *r)
+{
+	r->tp = resolve_transport(r->stack, r->tp);
+	if (!r->server_count && add_server(r, r->host, 0))
+		r->err = ENOMEM;
+	ask_addresses(r);
+}
+
+static void on_srv(int err, const struct dnshdr *hdr, struct list *ansl,
+		   struct list *authl, struct list *addl, void *arg);
+
+static int ask_srv(struct resolve *r, enum sip_transp tp)
+{
+	char service[300];
+
+	r->srv_tp = tp;
+	(void)re_snprintf(service, sizeof(service), "_sip.%s.%s",
+			  tp == SIP_TRANSP_TCP ? "_tcp" : "_udp", r->host);
+	return ask(r, service, DNS_TYPE_SRV, on_srv);
+}
+
+/* The next that we could speak, when none was named. */
+static bool ask_next_srv(struct resolve *r)
+{
+	static const enum sip_transp order[] = {SIP_TRANSP_UDP, SIP_TRANSP_TCP};
+
+	for (size_t i = 0; r->tp == SIP_TRANSP_NONE && i < ARRAY_SIZE(order);
+	     i++) {
+		if (order[i] > r->srv_tp && listens(r->stack, order[i]))
+			return !ask_srv(r, order[i]);
+	}
+	return false;
+}
+
 static void on_srv(int err, const struct dnshdr *hdr, struct list *ansl,
 		   struct list *authl, struct list *addl, void *arg)
 {
 	struct resolve *r = arg;
+	const enum sip_transp named = r->tp;
 
 	(void)hdr;
 	(void)authl;
@@ -205,12 +268,64 @@ static void on_srv(int err, const struct dnshdr *hdr, struct list *ansl,
 	} else {
 		/* by priority, among equals at random by weight */
 		dns_rrlist_sort(ansl, DNS_TYPE_SRV, rand_u32());
+		r->tp = r->srv_tp;
 		(void)dns_rrlist_apply(ansl, NULL, DNS_TYPE_SRV, DNS_CLASS_IN,
 				       true, add_srv, r);
 	}
-	if (!r->server_count && add_server(r, r->host, 0))
-		r->err = ENOMEM;
-	ask_addresses(r);
+	if (!r->server_count) {
+		r->tp = named;
+		if (!err && ask_next_srv(r))
+			return;
+	}
+	plain(r);
+}
+
+/* ---- which transport, by NAPTR ------------------------------------------- */
+
+static bool choose(struct dnsrr *rr, void *arg)
+{
+	struct resolve *r = arg;
+	enum sip_transp tp = SIP_TRANSP_NONE;
+
+	if (!rr->rdata.naptr.services || !rr->rdata.naptr.replace ||
+	    !*rr->rdata.naptr.replace)
+		return false;
+	if (!strcasecmp(rr->rdata.naptr.services, "SIP+D2U"))
+		tp = SIP_TRANSP_UDP;
+	else if (!strcasecmp(rr->rdata.naptr.services, "SIP+D2T"))
+		tp = SIP_TRANSP_TCP;
+	if (tp == SIP_TRANSP_NONE || !listens(r->stack, tp))
+		return false;
+	r->tp = r->srv_tp = tp;
+	return true;
+}
+
+static void no_naptr(void *arg)
+{
+	struct resolve *r = arg;
+
+	r->query = mem_deref(r->query);
+	if (!ask_next_srv(r))
+		plain(r);
+}
+
+static void on_naptr(int err, const struct dnshdr *hdr, struct list *ansl,
+		     struct list *authl, struct list *addl, void *arg)
+{
+	struct resolve *r = arg;
+	const struct dnsrr *found = NULL;
+
+	(void)hdr;
+	(void)authl;
+	(void)addl;
+	tmr_cancel(&r->tmr);
+	if (!err) {
+		dns_rrlist_sort(ansl, DNS_TYPE_NAPTR, rand_u32());
+		found = dns_rrlist_apply(ansl, NULL, DNS_TYPE_NAPTR,
+					 DNS_CLASS_IN, true, choose, r);
+	}
+	if (!found || ask(r, found->rdata.naptr.replace, DNS_TYPE_SRV, on_srv))
+		no_naptr(r);
 }
 
 int resolve_alloc(struct resolve **rp, struct stack *stack, const char *host,
@@ -218,24 +333,30 @@ int resolve_alloc(struct resolve **rp, struct stack *stack, const char *host,
 		  void *arg)
 {
 	struct resolve *r = mem_zalloc(sizeof(*r), resolve_destructor);
-	char service[300];
 	int err;
 
 	if (!r)
 		return ENOMEM;
 	r->stack = stack;
 	r->tp = tp;
+	r->srv_tp = SIP_TRANSP_NONE;
 	r->handler = handler;
 	r->arg = arg;
+	tmr_init(&r->tmr);
 	err = str_dup(&r->host, host);
-	if (!err && port) {
+	if (err)
+		goto out;
+	if (port) {
+		r->tp = resolve_transport(stack, tp);
 		err = add_server(r, host, port);
 		err = err ? err : ask(r, host, DNS_TYPE_A, on_a);
-	} else if (!err) {
-		(void)re_snprintf(service, sizeof(service), "_sip.%s.%s",
-				  tp == SIP_TRANSP_TCP ? "_tcp" : "_udp", host);
-		err = ask(r, service, DNS_TYPE_SRV, on_srv);
+	} else if (tp != SIP_TRANSP_NONE) {
+		err = ask_srv(r, tp);
+	} else {
+		tmr_start(&r->tmr, NAPTR_MS, no_naptr, r);
+		err = ask(r, host, DNS_TYPE_NAPTR, on_naptr);
 	}
+out:
 	if (err)
 		mem_deref(r);
 	else
