@@ -139,7 +139,7 @@ void endpoint_write_restart(struct store *store,
 
 struct reading {
 	struct store *store;
-	struct endpoints *endpoints;
+	struct endpoints *const *endpoints; /* NULL: the engine has ended */
 };
 
 enum column {
@@ -205,7 +205,7 @@ static void restore(const struct reading *reading,
 	r.expires_ms = row[EXPIRES].integer;
 	if (r.id && r.name && r.contact &&
 	    source_read(&r.source, &r.tp, texts[SOURCE]))
-		err = endpoints_restore(reading->endpoints, &r);
+		err = endpoints_restore(*reading->endpoints, &r);
 	if (err == ETIMEDOUT)
 		event_row(reading->store, r.name, "expired", r.contact,
 			  texts[SOURCE], r.user_agent, 0, -1);
@@ -222,14 +222,14 @@ static void have_rows(const struct store_result *result, void *arg)
 	if (result->error)
 		log_error(NULL, "registrations are not read: %s",
 			  result->error);
-	for (size_t i = 0;
-	     !result->error && result->columns == COLUMNS && i < result->rows;
+	for (size_t i = 0; *reading->endpoints && !result->error &&
+			   result->columns == COLUMNS && i < result->rows;
 	     i++)
 		restore(reading, result->values + i * COLUMNS);
 	free(reading);
 }
 
-void endpoint_read(struct store *store, struct endpoints *endpoints)
+void endpoint_read(struct store *store, struct endpoints *const *endpoints)
 {
 	const struct store_statement statement = {
 		.sql = store_query("binding_list")};

@@ -20,8 +20,9 @@ void endpoint_write_restart(struct store *store,
 			    const struct registrar_restart *restart,
 			    unsigned calls);
 
-/* Register again, soon, whom the database knows. */
-void endpoint_read(struct store *store, struct endpoints *endpoints);
+/* Register again, soon, whom the database knows; unless *ENDPOINTS is NULL by
+ * then: the engine has ended. */
+void endpoint_read(struct store *store, struct endpoints *const *endpoints);
 
 /* "registered", …; NULL for a refresh. */
 const char *binding_event_name(enum binding_event event);

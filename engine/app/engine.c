@@ -13,6 +13,7 @@
 #include "app/define.h"
 #include "app/ebb.h"
 #include "app/engine_private.h"
+#include "app/reachability.h"
 #include "base/background.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -198,6 +199,7 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 	engine->db =
 		schema_string(config_root(params->config), "db", "moondial.db");
 	engine->started_ms = clock_mono_ms();
+	engine->began_ms = clock_wall_ms();
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG */
@@ -238,7 +240,11 @@ void engine_free(struct engine *engine)
 	media_free(engine->media); /* reports what was open: CDRs complete */
 	calls_free(engine->calls);
 	endpoints_free(engine->endpoints);
+	reachability_end(engine);
 	trunks_free(engine->trunks);
+	/* the store answers whom it still owes an answer when it is closed */
+	engine->endpoints = NULL;
+	engine->trunks = NULL;
 	/* a last BYE may still have asked for credentials */
 	accounts_free(engine->accounts);
 	stack_free(engine->stack);

@@ -28,6 +28,7 @@ struct engine {
 	unsigned quiet, settling;
 	int exit_status;
 	uint64_t started_ms; /* monotonic */
+	int64_t began_ms;    /* wall */
 	const char *script, *db;
 	char lua_dir[1024], own_prompts[1024];
 	const char **prompt_dirs;

@@ -1,7 +1,7 @@
 /* reachability.h -- what becomes of a change: a row, and an event for scripts
  *
  * moon.on("reachability") and the table `reachability` say the same, the former
- * in seconds.
+ * in seconds. What trunks were like is read from it again at the next start.
  */
 #ifndef MOONDIAL_APP_REACHABILITY_H
 #define MOONDIAL_APP_REACHABILITY_H
@@ -26,6 +26,12 @@ struct reachability {
 	const char *reason;
 };
 void reachability_tell(struct engine *engine, const struct reachability *r);
+
+/* TRUNK has been defined: its changes of the last 30 days before this run, and
+ * its hosts', count from soon on. */
+void reachability_recall(struct engine *engine, const char *trunk);
+/* The engine ends: nothing is known of its trunks until its next start. */
+void reachability_end(struct engine *engine);
 
 /* As trunk_reach_h, with ARG a struct engine. */
 void reachability_of_trunk(struct trunk *trunk,

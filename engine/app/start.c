@@ -178,6 +178,9 @@ static bool define(const char *kind, const cJSON *table, char *err, size_t size,
 	cJSON *element = config_element(engine->config, kind, table, err, size);
 	bool ok = element && define_apply(&where, kind, element, err, size);
 
+	if (ok && !strcmp(kind, "trunk"))
+		reachability_recall(engine, schema_string(element, "name", ""));
+
 	cJSON_Delete(element);
 	return ok;
 }
@@ -287,14 +290,17 @@ static bool start_endpoints(struct engine *engine, char *err, size_t size)
 	const cJSON *root = config_root(engine->config);
 	const char **domains =
 		define_strings(schema_get(root, "registrar.domains"));
+	char secret[MACHINE_SECRET_SIZE];
 	const struct endpoints_config config = {
 		.realm = schema_string(root, "registrar.realm", "moondial"),
 		.domains = domains,
+		.secret = secret,
 	};
-	const int e = endpoints_alloc(&engine->endpoints, engine->stack,
-				      engine->accounts, engine->trunks, &config,
-				      &handlers, engine);
+	int e;
 
+	registration_secret(secret, engine->db);
+	e = endpoints_alloc(&engine->endpoints, engine->stack, engine->accounts,
+			    engine->trunks, &config, &handlers, engine);
 	free(domains);
 	if (e)
 		(void)snprintf(err, size, "endpoints: %s", strerror(e));
@@ -602,6 +608,6 @@ bool engine_start_rooms(struct engine *engine,
 			 "noticed: %s",
 			 strerror(e));
 	/* whom the script has defined is known now */
-	endpoint_read(engine->store, engine->endpoints);
+	endpoint_read(engine->store, &engine->endpoints);
 	return true;
 }

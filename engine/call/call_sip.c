@@ -405,6 +405,7 @@ static void on_established(struct mbuf *sdp, const struct sip_msg *msg,
 	struct call *call = arg;
 	bool usable;
 
+	(void)mem_ref(call);
 	call_peer(call);
 	call->acked = true;
 	/* a 200 without SDP after a 183 with it means the same (RFC 6337) */
@@ -421,6 +422,9 @@ static void on_established(struct mbuf *sdp, const struct sip_msg *msg,
 		call_answered(call);
 	else if (!call->watched) /* its offer was ours */
 		call_media_watch(call);
+	if (call->network_changed && call->state == CALL_ANSWERED)
+		(void)call_follow_network(call);
+	mem_deref(call);
 }
 
 static uint16_t on_offered(struct mbuf *sdp, struct mbuf **answer,

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "call/endpoint_offer.h"
 #include "call/endpoint_private.h"
 #include "call/trunk.h"
 #include "sip/account/account.h"
@@ -26,6 +27,7 @@ struct endpoints {
 	struct endpoints_handlers h;
 	void *arg;
 	unsigned count;
+	struct endpoint_offer offer;
 };
 
 /* ---- the table ------------------------------------------------------ */
@@ -134,6 +136,30 @@ static void params_take(struct endpoint *e, struct endpoint *fresh,
 	e->params.ha1_sha256 = e->ha1_sha256;
 }
 
+static void secret_of(struct auth_secret *secret, const struct endpoint *e)
+{
+	const struct endpoint_params *p = &e->params;
+
+	*secret = (struct auth_secret){
+		.user = p->auth_user ? p->auth_user : p->name,
+		.password = p->password,
+		.ha1 = p->ha1,
+		.ha1_sha256 = p->ha1_sha256,
+		.algorithms = p->algorithms,
+	};
+}
+
+/* What strangers are challenged with is like what the configured ones are. */
+static void offer(struct endpoint *e, bool is_there)
+{
+	const unsigned before = e->offered;
+	struct auth_secret secret;
+
+	secret_of(&secret, e);
+	e->offered = is_there && !e->asked ? auth_algorithms(&secret) : 0;
+	endpoint_offer_count(&e->endpoints->offer, before, e->offered);
+}
+
 static int put(struct endpoints *endpoints,
 	       const struct endpoint_params *params, bool asked)
 {
@@ -161,6 +187,7 @@ static int put(struct endpoints *endpoints,
 	}
 	params_take(e, &fresh, params);
 	e->asked = asked;
+	offer(e, true);
 	return 0;
 }
 
@@ -215,6 +242,7 @@ static void forget(struct endpoint *e)
 		return; /* the last binding took it along */
 	hash_unlink(&e->he);
 	endpoints->count--;
+	offer(e, false);
 	mem_deref(e);
 }
 
@@ -289,7 +317,8 @@ static bool is_ours(const struct endpoints *endpoints, const struct pl *host)
 		return false;
 	listens = stack_listens(endpoints->stack, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (sa_cmp(&addr, &listens[i].addr, SA_ADDR))
+		if (!listens[i].gone &&
+		    sa_cmp(&addr, &listens[i].addr, SA_ADDR))
 			return true;
 	}
 	return false;
@@ -316,26 +345,17 @@ static bool claims(const struct sip_msg *msg, void *arg)
 	return ours;
 }
 
-static void secret_of(struct auth_secret *secret, const struct endpoint *e)
-{
-	const struct endpoint_params *p = &e->params;
-
-	*secret = (struct auth_secret){
-		.user = p->auth_user ? p->auth_user : p->name,
-		.password = p->password,
-		.ha1 = p->ha1,
-		.ha1_sha256 = p->ha1_sha256,
-		.algorithms = p->algorithms,
-	};
-}
-
 static unsigned algorithms(const char *user, void *arg)
 {
-	const struct endpoint *e = endpoint_find(arg, user);
+	const struct endpoints *endpoints = arg;
+	const struct endpoint *e = endpoint_find(endpoints, user);
 	struct auth_secret secret;
 
-	if (!e)
+	/* whom ask() may know: what he can, it says later */
+	if (!e && asks(endpoints))
 		return 0;
+	if (!e)
+		return endpoint_offer_stranger(&endpoints->offer, user);
 	secret_of(&secret, e);
 	return auth_algorithms(&secret);
 }
@@ -437,6 +457,13 @@ static void changed(struct binding *binding, enum binding_event event,
 			endpoint_find(endpoints, binding_name(binding)));
 }
 
+static void lost(struct binding *binding, bool is_lost, void *arg)
+{
+	struct endpoints *endpoints = arg;
+
+	endpoint_reach_lost(endpoints->reach, binding, is_lost);
+}
+
 static void restarted(const struct registrar_restart *restart, void *arg)
 {
 	struct endpoints *endpoints = arg;
@@ -534,6 +561,7 @@ int endpoints_alloc(struct endpoints **ep, struct stack *stack,
 		.algorithms = algorithms,
 		.identify = identify,
 		.changed = changed,
+		.lost = lost,
 		.restarted = restarted,
 	};
 	const struct registrar_config registrar_config = {
@@ -551,6 +579,8 @@ int endpoints_alloc(struct endpoints **ep, struct stack *stack,
 		endpoints->h = *handlers;
 	endpoints->arg = arg;
 	err = hash_alloc(&endpoints->by_name, ENDPOINTS_BUCKETS);
+	if (!err)
+		err = endpoint_offer_init(&endpoints->offer, config->secret);
 	if (!err)
 		err = endpoint_reach_alloc(&endpoints->reach, stack,
 					   handlers ? handlers->reached : NULL,

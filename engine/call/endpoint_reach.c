@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sip/reach/qualify.h"
 #include "sip/stack.h"
@@ -16,6 +17,8 @@ enum {
 	ROUTES_MAX = 16,
 	ROUTE_SIZE = 1024,
 };
+
+static const char connection_gone[] = "its connection was closed";
 
 struct endpoint_reach {
 	struct stack *stack;
@@ -218,14 +221,35 @@ void endpoint_reach_read(const struct endpoint_reach *reach,
 {
 	const struct asked *asked = reach ? find(reach, binding) : NULL;
 
+	const int64_t lost = binding_lost_at(binding);
+
 	if (asked)
 		read_asked(asked, reading);
 	else
 		*reading = (struct trunk_reading){
 			.host = binding_target(binding),
+			.state = lost ? REACH_UNREACHABLE : REACH_UNKNOWN,
+			.since_ms = lost,
 			.availability = -1,
-			.reason = "",
+			.reason = lost ? connection_gone : "",
 		};
+}
+
+void endpoint_reach_lost(struct endpoint_reach *reach, struct binding *binding,
+			 bool is_lost)
+{
+	struct asked *asked = reach ? find(reach, binding) : NULL;
+	struct trunk_reading reading;
+
+	if (asked && is_lost)
+		qualify_failed(asked->qualify, connection_gone, HOLD_MS);
+	if (asked || !reach || !reach->handler)
+		return;
+	endpoint_reach_read(reach, binding, &reading);
+	if (!reading.since_ms)
+		reading.since_ms = clock_wall_ms();
+	reach->handler(binding, is_lost ? REACH_UNKNOWN : REACH_UNREACHABLE,
+		       &reading, reach->arg);
 }
 
 void endpoint_reach_evidence(struct endpoint_reach *reach,

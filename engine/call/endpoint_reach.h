@@ -39,6 +39,9 @@ void endpoint_reach_set(struct endpoint_reach *reach, struct binding *binding,
 void endpoint_reach_read(const struct endpoint_reach *reach,
 			 const struct binding *binding,
 			 struct trunk_reading *reading);
+/* The connection that it is called over is gone, or there is one again. */
+void endpoint_reach_lost(struct endpoint_reach *reach, struct binding *binding,
+			 bool is_lost);
 /* What became of an INVITE to it. */
 void endpoint_reach_evidence(struct endpoint_reach *reach,
 			     const struct binding *binding,

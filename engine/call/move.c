@@ -41,15 +41,16 @@ bool call_follow_network(struct call *call)
 {
 	struct sa laddr;
 
-	if (call->state != CALL_ANSWERED || !call->session || !call->stream ||
-	    !call->sdp ||
+	if (!call->session || !call->stream || !call->sdp ||
 	    stack_media_addr(call->calls->stack, session_peer(call->session),
 			     &laddr) ||
 	    sa_cmp(&laddr, &call->laddr, SA_ADDR))
 		return false;
-	/* One offer at a time: after the answer to that one. */
-	call->network_changed =
-		call->offering || session_offering(call->session);
+	/* One offer at a time: after the answer to that one. And there is none
+	 * before the call is answered and that is known to both. */
+	call->network_changed = call->state != CALL_ANSWERED || !call->acked ||
+				call->offering ||
+				session_offering(call->session);
 	if (!call->network_changed)
 		move(call, &laddr);
 	return true;

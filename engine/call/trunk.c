@@ -353,6 +353,19 @@ size_t trunk_history(const struct trunk *trunk, struct trunk_change *out,
 	return trunk->reach ? trunk_reach_history(trunk->reach, out, max) : 0;
 }
 
+void trunk_recall(struct trunk *trunk, const char *host, uint64_t up_ms,
+		  uint64_t down_ms, const struct trunk_change *changes,
+		  size_t count)
+{
+	if (!trunk->reach)
+		return;
+	if (host)
+		trunk_reach_recall_host(trunk->reach, host, up_ms, down_ms);
+	else
+		trunk_reach_recall(trunk->reach, up_ms, down_ms, changes,
+				   count);
+}
+
 void trunk_qualify_now(struct trunk *trunk)
 {
 	if (trunk->reach)

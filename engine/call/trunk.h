@@ -71,6 +71,12 @@ void trunk_read_host(const struct trunk *trunk, size_t host,
 /* The latest changes of the trunk's state, the last one first: how many. */
 size_t trunk_history(const struct trunk *trunk, struct trunk_change *out,
 		     size_t max);
+/* What is known from before this run of the engine, once, of the trunk, or of
+ * its HOST: how long it was up and down, and (of the trunk) its changes, the
+ * last one first. */
+void trunk_recall(struct trunk *trunk, const char *host, uint64_t up_ms,
+		  uint64_t down_ms, const struct trunk_change *changes,
+		  size_t count);
 /* Ask its hosts now. */
 void trunk_qualify_now(struct trunk *trunk);
 /* What became of an INVITE to that host. */

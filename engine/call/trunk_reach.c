@@ -38,6 +38,7 @@ struct way {
 	struct tmr tmr;
 	enum reach state;
 	unsigned failures, busy; /* INVITEs, in a row */
+	bool recalled;
 };
 
 struct entry {
@@ -56,6 +57,7 @@ struct trunk_reach {
 	struct reach_record record;
 	struct entry history[HISTORY];
 	size_t changes;
+	bool recalled;
 };
 
 static void way_destructor(void *arg)
@@ -561,4 +563,46 @@ void trunk_reach_now(struct trunk_reach *reach)
 		if (reach->ways[i]->qualify)
 			qualify_now(reach->ways[i]->qualify);
 	}
+}
+
+/* ---- from before this run of the engine --------------------------------- */
+
+static void recall_way(struct way *w, uint64_t up_ms, uint64_t down_ms)
+{
+	if (w->recalled || !w->qualify)
+		return;
+	w->recalled = true;
+	qualify_recall(w->qualify, up_ms, down_ms);
+}
+
+void trunk_reach_recall(struct trunk_reach *reach, uint64_t up_ms,
+			uint64_t down_ms, const struct trunk_change *changes,
+			size_t count)
+{
+	struct entry now[HISTORY];
+	const size_t known =
+		reach->changes < HISTORY ? reach->changes : HISTORY;
+
+	/* one host is the trunk: nothing is written of it alone */
+	if (reach->count == 1)
+		recall_way(reach->ways[0], up_ms, down_ms);
+	if (reach->recalled)
+		return;
+	reach->recalled = true;
+	reach_recall(&reach->record, up_ms, down_ms);
+	for (size_t i = 0; i < known; i++)
+		now[i] = reach->history[(reach->changes - known + i) % HISTORY];
+	reach->changes = 0;
+	for (size_t i = count < HISTORY ? count : HISTORY; i-- > 0;)
+		note(reach, &changes[i]);
+	for (size_t i = 0; i < known; i++)
+		reach->history[reach->changes++ % HISTORY] = now[i];
+}
+
+void trunk_reach_recall_host(struct trunk_reach *reach, const char *host,
+			     uint64_t up_ms, uint64_t down_ms)
+{
+	for (size_t i = 0; i < reach->count; i++)
+		if (!strcmp(reach->ways[i]->host, host))
+			recall_way(reach->ways[i], up_ms, down_ms);
 }

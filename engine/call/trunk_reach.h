@@ -78,6 +78,11 @@ void trunk_reach_read_host(const struct trunk_reach *reach, size_t host,
 size_t trunk_reach_history(const struct trunk_reach *reach,
 			   struct trunk_change *out, size_t max);
 void trunk_reach_now(struct trunk_reach *reach);
+void trunk_reach_recall(struct trunk_reach *reach, uint64_t up_ms,
+			uint64_t down_ms, const struct trunk_change *changes,
+			size_t count);
+void trunk_reach_recall_host(struct trunk_reach *reach, const char *host,
+			     uint64_t up_ms, uint64_t down_ms);
 
 /* An INVITE's fate. SILENT: no response at all; ERROR: it couldn't be sent, or
  * its connection failed; BUSY: 503, with RETRY_AFTER_S or 0. */

@@ -138,7 +138,8 @@ int listen_expand(struct stack_listen *out, size_t *count,
 			break;
 		}
 		sa_set_port(&addr, sa_port(&one.addr));
-		out[n++] = (struct stack_listen){.tp = one.tp, .addr = addr};
+		out[n++] = (struct stack_listen){
+			.tp = one.tp, .addr = addr, .by_wildcard = true};
 	}
 	if (all)
 		freeifaddrs(all);

@@ -29,7 +29,7 @@ static int route_source(const struct sa *dst, struct sa *src)
 
 static bool fits(const struct stack_listen *listen, enum sip_transp tp, int af)
 {
-	return sa_af(&listen->addr) == af &&
+	return !listen->gone && sa_af(&listen->addr) == af &&
 	       (tp == SIP_TRANSP_NONE || listen->tp == tp);
 }
 

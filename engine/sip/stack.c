@@ -27,7 +27,9 @@ enum {
 	SESSIONS = 16384,
 	DNS_SERVERS = 8,
 	PORT_TRIES = 16,
-	LISTENERS = 64,
+	/* With those that are gone: libre never closes one, and addresses that
+	 * change each day (RFC 8981) are many in a year. */
+	LISTENERS = 512,
 };
 
 struct trusted {
@@ -304,6 +306,24 @@ static void listen_more(struct stack *stack, const struct stack_listen *listen)
 	}
 }
 
+/* Whether each address that WILD has stood for is still one of ours. */
+static void look_gone(struct stack *stack, const struct stack_listen *wild,
+		      const struct stack_listen *now, size_t count)
+{
+	for (size_t i = 0; i < stack->listen_count; i++) {
+		struct stack_listen *listen = &stack->listens[i];
+		bool found = false;
+
+		if (!listen->by_wildcard || listen->tp != wild->tp ||
+		    sa_af(&listen->addr) != sa_af(&wild->addr) ||
+		    sa_port(&listen->addr) != sa_port(&wild->addr))
+			continue;
+		for (size_t n = 0; n < count && !found; n++)
+			found = sa_cmp(&now[n].addr, &listen->addr, SA_ALL);
+		listen->gone = !found;
+	}
+}
+
 void stack_network_changed(struct stack *stack)
 {
 	struct stack_listen now[LISTENERS];
@@ -315,6 +335,7 @@ void stack_network_changed(struct stack *stack)
 			continue;
 		for (size_t i = 0; i < count; i++)
 			listen_more(stack, &now[i]);
+		look_gone(stack, &stack->wild[w], now, count);
 	}
 }
 

@@ -18,6 +18,9 @@ struct qualifier;
 struct stack_listen {
 	enum sip_transp tp; /* SIP_TRANSP_UDP or SIP_TRANSP_TCP */
 	struct sa addr;	    /* port 0: any free port */
+	/* Of a stack: it is one of those that a wildcard stands for; this
+	 * machine hasn't got that address any more. */
+	bool by_wildcard, gone;
 };
 
 /* "udp:127.0.0.1:5060", "tcp:[::1]:5060", "udp:0.0.0.0" (5060). A wildcard

@@ -29,8 +29,9 @@ struct tcp_guard {
 	struct loop *loop;
 	unsigned source_max, all_max, count;
 	struct list silent, heard;
-	struct list ours; /* struct connection: fd only */
+	struct list ours; /* struct connection: fd, later the peer */
 	struct hash *by_peer;
+	struct hash *watches; /* struct tcp_watch by peer */
 };
 
 static void connection_destructor(void *arg)
@@ -158,6 +159,7 @@ static void opened_by_us(struct tcp_guard *guard, int fd)
 	if (!c)
 		return;
 	c->fd = fd;
+	sa_init(&c->peer, AF_UNSPEC);
 	list_append(&guard->ours, &c->le, c);
 }
 
@@ -205,6 +207,76 @@ static struct connection *find_fd(const struct list *list, int fd)
 	return NULL;
 }
 
+/* ---- who waits for the end of one ---------------------------------------- */
+
+/* Known once it is connected. */
+static const struct sa *peer_of(struct connection *c)
+{
+	struct sa sa = {.len = sizeof(sa.u)};
+
+	if (!sa_isset(&c->peer, SA_ADDR) &&
+	    !getpeername(c->fd, &sa.u.sa, &sa.len))
+		c->peer = sa;
+	return &c->peer;
+}
+
+static bool is_open(const struct tcp_guard *guard, const struct sa *peer)
+{
+	for (struct le *le = list_head(
+		     hash_list(guard->by_peer, sa_hash(peer, SA_ALL)));
+	     le; le = le->next)
+		if (sa_cmp(&((struct connection *)le->data)->peer, peer,
+			   SA_ALL))
+			return true;
+	for (struct le *le = guard->ours.head; le; le = le->next)
+		if (sa_cmp(peer_of(le->data), peer, SA_ALL))
+			return true;
+	return false;
+}
+
+bool tcp_watch_begin(struct tcp_watch *watch, struct tcp_guard *guard,
+		     const struct sa *peer, loop_h *handler, void *arg)
+{
+	tcp_watch_end(watch);
+	if (!is_open(guard, peer))
+		return false;
+	watch->peer = *peer;
+	watch->handler = handler;
+	watch->arg = arg;
+	hash_append(guard->watches, sa_hash(peer, SA_ALL), &watch->he, watch);
+	return true;
+}
+
+bool tcp_watch_waits(const struct tcp_watch *watch, const struct sa *peer)
+{
+	return watch->he.list && sa_cmp(&watch->peer, peer, SA_ALL);
+}
+
+void tcp_watch_end(struct tcp_watch *watch)
+{
+	hash_unlink(&watch->he);
+	soon_cancel(&watch->soon);
+}
+
+/* Beneath libre, which is closing it: told later. */
+static void tell_closed(const struct tcp_guard *guard, const struct sa *peer)
+{
+	struct le *le;
+
+	if (!sa_isset(peer, SA_ADDR))
+		return;
+	le = list_head(hash_list(guard->watches, sa_hash(peer, SA_ALL)));
+	while (le) {
+		struct tcp_watch *watch = le->data;
+
+		le = le->next;
+		if (!sa_cmp(&watch->peer, peer, SA_ALL))
+			continue;
+		hash_unlink(&watch->he);
+		soon_queue(&watch->soon, watch->handler, watch->arg);
+	}
+}
+
 static void on_fd(int fd, bool open, void *arg)
 {
 	struct tcp_guard *guard = arg;
@@ -221,6 +293,8 @@ static void on_fd(int fd, bool open, void *arg)
 		guard->count--;
 	else
 		c = find_fd(&guard->ours, fd);
+	if (c)
+		tell_closed(guard, &c->peer);
 	mem_deref(c);
 }
 
@@ -282,7 +356,9 @@ int tcp_guard_alloc(struct tcp_guard **gp, struct stack *stack,
 
 	if (!guard)
 		return ENOMEM;
-	if (hash_alloc(&guard->by_peer, BUCKETS)) {
+	if (hash_alloc(&guard->by_peer, BUCKETS) ||
+	    hash_alloc(&guard->watches, BUCKETS)) {
+		mem_deref(guard->by_peer);
 		mem_deref(guard);
 		return ENOMEM;
 	}
@@ -304,5 +380,6 @@ void tcp_guard_free(struct tcp_guard *guard)
 	list_flush(&guard->heard);
 	list_flush(&guard->ours);
 	mem_deref(guard->by_peer);
+	mem_deref(guard->watches);
 	mem_deref(guard);
 }

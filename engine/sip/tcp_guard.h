@@ -15,6 +15,7 @@
 #define MOONDIAL_SIP_TCP_GUARD_H
 
 #include <re.h>
+#include "base/loop.h"
 
 struct stack;
 struct tcp_guard;
@@ -31,6 +32,24 @@ void tcp_guard_close(struct tcp_guard *guard, const struct sa *source);
 
 /* Close those that we have opened to PEER. */
 void tcp_guard_hang_up(struct tcp_guard *guard, const struct sa *peer);
+
+/* Who is told when a connection is gone: embedded in its user, zeroed. */
+struct tcp_watch {
+	struct le he; /* guard->watches */
+	struct sa peer;
+	struct soon soon;
+	loop_h *handler;
+	void *arg;
+};
+/* Tell HANDLER, once, from the loop, when the connection to or from PEER is
+ * closed, by whomever; instead of what WATCH has waited for before. False:
+ * there is none. */
+bool tcp_watch_begin(struct tcp_watch *watch, struct tcp_guard *guard,
+		     const struct sa *peer, loop_h *handler, void *arg);
+/* It waits for the end of the connection to or from PEER. */
+bool tcp_watch_waits(const struct tcp_watch *watch, const struct sa *peer);
+/* Also when it has never begun. Before tcp_guard_free(). */
+void tcp_watch_end(struct tcp_watch *watch);
 
 unsigned tcp_guard_count(const struct tcp_guard *guard);
 

@@ -262,6 +262,42 @@ def test_a_telephone_behind_a_NAT_that_calls_is_reached(
     e.wait_cdr()
 
 
+def test_one_by_tcp_is_called_no_more_when_its_connection_is_closed(
+        engine, terminal, ports):
+    """Nobody else can open another to it; a call need not find that out."""
+    port = ports.one()
+    e = engine(DIALS % "", sip=[f"udp:127.0.0.1:{port}",
+                                f"tcp:127.0.0.1:{port}"])
+    one = terminal(e, target=("127.0.0.1", port), transport="tcp")
+    assert one.register().status == 200
+
+    def contact():
+        return endpoint(e)["contacts"][0]
+
+    assert contact()["state"] == "unknown"
+    one.close()
+    until(lambda: contact()["state"] == "unreachable", what=e.tail)
+    assert contact()["reason"] == "its connection was closed"
+    dial(e)
+    e.wait_log("dialled\tunreachable\t480\t27")
+    until(lambda: [(r["was"], r["state"]) for r in e.rows(
+        "select * from reachability")] == [("unknown", "unreachable")])
+    # another connection of the same telephone
+    again = terminal(e, target=("127.0.0.1", port), transport="tcp",
+                     contact=one.contact_value())
+    again.reg_call_id, again.reg_cseq = one.reg_call_id, one.reg_cseq
+    assert again.register().status == 200
+    assert contact()["state"] == "unknown"
+    assert len(endpoint(e)["contacts"]) == 1
+    dial(e)
+    again.wait("INVITE")
+    # after a restart of the engine there is none
+    e.stop()
+    e.start()
+    until(lambda: endpoint(e)["contacts"], what=e.tail)
+    assert contact()["state"] == "unreachable"
+
+
 def test_nat_may_be_always_or_never(engine, terminal):
     e = engine(DIALS % ', nat = "never"')
     t = terminal(e, contact="<sip:alice@192.168.7.7:5060>")

@@ -94,3 +94,41 @@ def test_another_address_in_the_middle_of_a_call(nat, engine, ports):
     seqs = [q[4] for q in p.rtp.packets]
     assert all((b - a) % 65536 < 200 for a, b in zip(seqs, seqs[1:]))
     assert e.status()["streams"] == 0
+
+
+RINGS = """
+local moon = require "moondial"
+moon.on_call(function(call)
+  call:progress()
+  moon.shared.call = call
+  call:wait("hangup", 60)
+end)
+"""
+
+
+def test_a_call_that_rings_meanwhile_moves_once_it_is_answered(
+        nat, engine, ports):
+    """The old address is still there, but the way out isn't by it any more."""
+    e = nat.put_inside(engine(RINGS, launch=False, sets={"drain": 1}))
+    e.sip = [f"udp:0.0.0.0:{e.port}"]
+    e.start()
+    p = nat.router.inside(Phone, ports, (INSIDE, e.port), ip=ROUTER)
+    nat.phones.append(p)
+    p.invite("line")
+    early = p.wait(183)
+    assert early.media()[0] == INSIDE
+    for words in (["address", "add", f"{MOVED}/24", "dev", "eth"],
+                  ["route", "replace", "10.77.0.0/24", "dev", "eth", "src",
+                   MOVED]):
+        nat.inside.run("ip", *words)
+    e.wait_log("our addresses have changed: 0 accounts register anew, "
+               "1 calls move")
+    e.ask("eval", text="moon.shared.call:answer()")
+    p.ack(p.final())
+    again = p.wait("INVITE")
+    assert again.media()[0] == MOVED
+    assert f"@{MOVED}:{e.port}" in again.header("Contact")
+    p.respond(again, 200, "OK", body=p.sdp())
+    p.wait("ACK")
+    p.contact = re.search(r"<([^>]+)>", again.header("Contact"))[1]
+    assert p.bye().status == 200

@@ -64,8 +64,7 @@ void registration_flow_failed(struct registration *reg, const char *why)
 		return;
 	ms = wait_ms(reg);
 	reg->scode = 0;
-	(void)re_snprintf(reg->reason, sizeof(reg->reason), "keep-alive: %s",
-			  why);
+	(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s", why);
 	log_warn(NULL, "account %s: the flow to its registrar is dead: %s",
 		 reg->name, why);
 	registration_keep_stop(reg);
@@ -88,16 +87,42 @@ void registration_flow_failed(struct registration *reg, const char *why)
 void registration_keep_stop(struct registration *reg)
 {
 	reg->keepalive = mem_deref(reg->keepalive);
+	tcp_watch_end(&reg->connection);
 }
 
 static void on_keepalive(bool dead, const char *reason, void *arg)
 {
 	struct registration *reg = arg;
+	char text[sizeof(reg->reason)];
 
-	if (dead)
-		registration_flow_failed(reg, reason);
-	else
+	if (!dead) {
 		reg->flow_deaths = 0;
+		return;
+	}
+	(void)re_snprintf(text, sizeof(text), "keep-alive: %s", reason);
+	registration_flow_failed(reg, text);
+}
+
+static void on_closed(void *arg)
+{
+	registration_flow_failed(arg, "its connection was closed");
+}
+
+/* The end of the connection that it has registered by is the end of the flow
+ * (RFC 5626 4.2.2), where there is to be one. Without, the registrar opens
+ * another to our contact. */
+static void watch_connection(struct registration *reg,
+			     const struct sip_msg *msg)
+{
+	if (msg->tp != SIP_TRANSP_TCP ||
+	    (!reg->outbound && reg->keepalive_kind == KEEPALIVE_NONE))
+		return;
+	/* it has lasted since the last time */
+	if (tcp_watch_waits(&reg->connection, &msg->src))
+		reg->flow_deaths = 0;
+	else
+		(void)tcp_watch_begin(&reg->connection, reg->stack->tcp,
+				      &msg->src, on_closed, reg);
 }
 
 void registration_keep(struct registration *reg, const struct sip_msg *msg)
@@ -117,7 +142,8 @@ void registration_keep(struct registration *reg, const struct sip_msg *msg)
 
 	if (reg->keepalive && keepalive_is_flow(reg->keepalive, msg))
 		return;
-	registration_keep_stop(reg);
+	reg->keepalive = mem_deref(reg->keepalive);
+	watch_connection(reg, msg);
 	if (reg->keepalive_kind == KEEPALIVE_NONE ||
 	    reg->keepalive_kind == KEEPALIVE_REGISTER)
 		return;

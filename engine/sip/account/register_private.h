@@ -4,6 +4,7 @@
 
 #include "sip/account/register.h"
 #include "sip/account/servers.h"
+#include "sip/tcp_guard.h"
 
 struct digest;
 struct register_request;
@@ -58,7 +59,8 @@ struct registration {
 	enum keepalive_kind keepalive_kind;
 	uint32_t keepalive_ms;
 	struct keepalive *keepalive; /* of the flow that it has registered by */
-	unsigned flow_deaths;	     /* since a keep-alive was last answered */
+	struct tcp_watch connection;
+	unsigned flow_deaths; /* since a keep-alive was last answered */
 };
 
 /* ---- register.c */

@@ -77,6 +77,9 @@ void qualify_failed(struct qualify *qualify, const char *reason,
 /* Something has come from it: a passive one is reachable. */
 void qualify_heard(struct qualify *qualify);
 
+/* So long it was up, and down, before this run of the engine. */
+void qualify_recall(struct qualify *qualify, uint64_t up_ms, uint64_t down_ms);
+
 enum reach qualify_state(const struct qualify *qualify);
 /* Wall ms of the last change of state; of the beginning, when unknown. */
 int64_t qualify_since(const struct qualify *qualify);

@@ -70,6 +70,12 @@ bool reach_set(struct reach_record *r, enum reach state)
 	return true;
 }
 
+void reach_recall(struct reach_record *r, uint64_t up_ms, uint64_t down_ms)
+{
+	r->up_ms += up_ms;
+	r->down_ms += down_ms;
+}
+
 double reach_availability(const struct reach_record *r)
 {
 	uint64_t up, down;

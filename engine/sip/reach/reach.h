@@ -31,6 +31,9 @@ struct reach_record {
 void reach_begin(struct reach_record *record);
 /* True: it was another state. */
 bool reach_set(struct reach_record *record, enum reach state);
+/* So long it was up, and down, before the record began. */
+void reach_recall(struct reach_record *record, uint64_t up_ms,
+		  uint64_t down_ms);
 /* The share of the time with a verdict in which it was reachable or lagged,
  * 0 to 1; negative: there is no verdict yet. */
 double reach_availability(const struct reach_record *record);

@@ -8,6 +8,7 @@
 #include "sip/header.h"
 #include "sip/nat_contact.h"
 #include "sip/registrar/registrar_private.h"
+#include "sip/stack_private.h"
 
 /* ---- URIs ----------------------------------------------------------- */
 
@@ -71,13 +72,14 @@ bool contact_is_ours(const struct stack *stack, const struct uri *uri)
 		if (!local)
 			return false;
 		for (size_t i = 0; i < n; i++) {
-			if (sa_port(&listens[i].addr) == port)
+			if (!listens[i].gone &&
+			    sa_port(&listens[i].addr) == port)
 				return true;
 		}
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (sa_cmp(&addr, &listens[i].addr, SA_ALL))
+		if (!listens[i].gone && sa_cmp(&addr, &listens[i].addr, SA_ALL))
 			return true;
 	}
 	return false;
@@ -501,10 +503,59 @@ void binding_write(struct binding *b, struct binding *fresh,
 	b->until_ms = clock_mono_ms() + (uint64_t)contact->expires * 1000;
 }
 
+/* ---- the connection that it is called over ------------------------------- */
+
+/* Behind a NAT nobody else can open one, and its port is not one to call. */
+static bool needs_connection(const struct binding *b)
+{
+	return b->tp == SIP_TRANSP_TCP && b->target && !b->proxied;
+}
+
+static void lost(void *arg)
+{
+	struct binding *b = arg;
+	const struct registrar *registrar = b->address->registrar;
+
+	b->lost_ms = clock_wall_ms();
+	if (registrar->h.lost)
+		registrar->h.lost(b, true, registrar->arg);
+}
+
+static void watch_destructor(void *arg)
+{
+	tcp_watch_end(arg);
+}
+
+void binding_unwatch(struct binding *b)
+{
+	b->connection = mem_deref(b->connection);
+}
+
+void binding_watch(struct binding *b)
+{
+	const struct registrar *registrar = b->address->registrar;
+
+	if (!needs_connection(b)) {
+		binding_unwatch(b);
+	} else if (!b->connection) {
+		b->connection =
+			mem_zalloc(sizeof(*b->connection), watch_destructor);
+	}
+	if (b->connection && !tcp_watch_waits(b->connection, &b->source))
+		(void)tcp_watch_begin(b->connection, registrar->stack->tcp,
+				      &b->source, lost, b);
+	if (!b->lost_ms)
+		return;
+	b->lost_ms = 0;
+	if (registrar->h.lost)
+		registrar->h.lost(b, false, registrar->arg);
+}
+
 static void binding_destructor(void *arg)
 {
 	struct binding *b = arg;
 
+	binding_unwatch(b);
 	list_unlink(&b->le);
 	strings_free(b);
 }
@@ -553,6 +604,9 @@ int binding_write_record(struct binding *b, const struct binding_record *r)
 	b->expires_ms = r->expires_ms;
 	b->until_ms =
 		clock_mono_ms() + (uint64_t)(r->expires_ms - clock_wall_ms());
+	/* no connection outlives the engine */
+	if (needs_connection(b))
+		b->lost_ms = clock_wall_ms();
 	return 0;
 }
 
@@ -656,4 +710,9 @@ int64_t binding_refreshed_at(const struct binding *b)
 int64_t binding_expires_at(const struct binding *b)
 {
 	return b->expires_ms;
+}
+
+int64_t binding_lost_at(const struct binding *b)
+{
+	return b->lost_ms;
 }

@@ -111,6 +111,7 @@ void binding_begin(struct binding *binding)
 		address->registrar->count++;
 	}
 	changed(binding, was ? BINDING_REFRESHED : BINDING_ADDED);
+	binding_watch(binding);
 }
 
 void binding_end(struct binding *binding, enum binding_event event)
@@ -120,6 +121,7 @@ void binding_end(struct binding *binding, enum binding_event event)
 	if (!binding->in_force)
 		return;
 	binding->in_force = false;
+	binding_unwatch(binding);
 	address->registrar->count--;
 	list_unlink(&binding->le);
 	list_append(&address->gone, &binding->le, binding);

@@ -71,6 +71,10 @@ struct registrar_handlers {
 	void (*identify)(const struct registrar_query *query, void *arg);
 	void (*changed)(struct binding *binding, enum binding_event event,
 			void *arg);
+	/* The connection that a binding is called over is gone (IS_LOST): it
+	 * can't be called until it registers anew (not IS_LOST). May be NULL.
+	 */
+	void (*lost)(struct binding *binding, bool is_lost, void *arg);
 	void (*restarted)(const struct registrar_restart *restart, void *arg);
 };
 
@@ -147,6 +151,9 @@ unsigned binding_reg_id(const struct binding *binding);
 int64_t binding_since(const struct binding *binding); /* wall ms */
 int64_t binding_refreshed_at(const struct binding *binding);
 int64_t binding_expires_at(const struct binding *binding);
+/* Wall ms at which the connection that it is called over was closed; 0: it has
+ * one, or needs none. */
+int64_t binding_lost_at(const struct binding *binding);
 
 /* One from before this run of the engine, as it was written down; strings are
  * copied. EEXIST (its terminal has registered anew), EINVAL (it can't be ours),

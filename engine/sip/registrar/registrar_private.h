@@ -13,6 +13,7 @@
 #include "sip/registrar/registrar.h"
 #include "sip/stack.h"
 #include "sip/registrar/terminal.h"
+#include "sip/tcp_guard.h"
 
 enum {
 	CONTACT_MAX = 512, /* bytes of a contact's URI … */
@@ -69,6 +70,8 @@ struct binding {
 	uint8_t tp;
 	bool in_force, proxied;
 	bool md5; /* it has chosen MD5 where it could do better */
+	struct tcp_watch *connection; /* that calls go by; NULL: none */
+	int64_t lost_ms;	      /* when it was closed, wall; 0: not */
 	char id[ID_SIZE];
 };
 
@@ -127,6 +130,10 @@ void binding_write(struct binding *binding, struct binding *fresh,
 int binding_write_record(struct binding *binding,
 			 const struct binding_record *record);
 int binding_alloc(struct binding **bp, struct address *address);
+/* It has been registered now: the connection that it is called over is watched.
+ */
+void binding_watch(struct binding *binding);
+void binding_unwatch(struct binding *binding);
 
 /* ---- registrar.c ---------------------------------------------------- */
 

@@ -498,9 +498,11 @@ static void over_tcp_unanswered_options_close_the_connection(void **state)
 
 /* --- registrations */
 
-static struct account *register_with(enum keepalive_kind kind)
+static struct account *register_as(enum keepalive_kind kind, bool outbound)
 {
 	const struct account_params params = {
+		.outbound = outbound,
+		.instance_id = "urn:uuid:0",
 		.name = "line",
 		.uri = "sip:alice@example.org",
 		.registrar = uri,
@@ -516,6 +518,11 @@ static struct account *register_with(enum keepalive_kind kind)
 	if (account_set(accounts, &params, err, sizeof(err)))
 		fail_msg("%s", err);
 	return account_find(accounts, "line");
+}
+
+static struct account *register_with(enum keepalive_kind kind)
+{
+	return register_as(kind, false);
 }
 
 static unsigned registers(void)
@@ -607,7 +614,7 @@ static void over_tcp_a_registration_moves_to_another_connection(void **state)
 	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
 }
 
-static void over_tcp_a_closed_connection_is_found_by_the_next_line(void **state)
+static void over_tcp_a_closed_connection_is_a_dead_flow_at_once(void **state)
 {
 	struct account *account;
 	(void)state;
@@ -617,9 +624,46 @@ static void over_tcp_a_closed_connection_is_found_by_the_next_line(void **state)
 	pass(30000);
 	assert_in_range(of_size(2), 3, 4);
 	tcp_conn = mem_deref(tcp_conn);
-	pass(10000);
+	pass(1000);
 	assert_int_equal(connections, 2);
 	assert_int_equal(registers(), 2);
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+	assert_int_equal(states[1], ACCOUNT_FAILED);
+}
+
+static void an_outbound_flow_ends_with_its_connection(void **state)
+{
+	struct account *account;
+	(void)state;
+
+	tcp_begin();
+	account = register_as(KEEPALIVE_NONE, true);
+	pass(30000);
+	tcp_conn = mem_deref(tcp_conn);
+	pass(1000);
+	assert_int_equal(connections, 2);
+	assert_int_equal(registers(), 2);
+	/* a registrar that closes each is not asked every other second */
+	for (unsigned i = 0; i < 100; i++) {
+		tcp_conn = mem_deref(tcp_conn);
+		pass(1000);
+	}
+	assert_in_range(registers(), 3, 8);
+	pass(700000);
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+}
+
+static void without_outbound_the_registrar_may_close_it(void **state)
+{
+	struct account *account;
+	(void)state;
+
+	tcp_begin();
+	account = register_as(KEEPALIVE_NONE, false);
+	pass(30000);
+	tcp_conn = mem_deref(tcp_conn);
+	pass(30000);
+	assert_int_equal(registers(), 1);
 	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
 }
 
@@ -645,7 +689,9 @@ int main(void)
 		TEST(a_server_that_answers_no_keepalive_is_not_flooded),
 		TEST(short_registers_are_a_kind_too),
 		TEST(over_tcp_a_registration_moves_to_another_connection),
-		TEST(over_tcp_a_closed_connection_is_found_by_the_next_line),
+		TEST(over_tcp_a_closed_connection_is_a_dead_flow_at_once),
+		TEST(an_outbound_flow_ends_with_its_connection),
+		TEST(without_outbound_the_registrar_may_close_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

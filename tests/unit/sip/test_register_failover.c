@@ -209,7 +209,7 @@ static void a_dead_flow_is_left_at_once(void **state)
 	now_ms += 60000;
 	account_flow_failed(account, "no pong");
 	assert_int_equal(account_state(account), ACCOUNT_FAILED);
-	assert_string_equal(account_reason(account), "keep-alive: no pong");
+	assert_string_equal(account_reason(account), "no pong");
 	account_flow_failed(account, "no pong"); /* once is enough */
 	assert_true(run(2, 0));
 	assert_string_equal(ways(), "01");
