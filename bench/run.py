@@ -26,6 +26,7 @@ import time
 import wave
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import detect  # noqa: E402
 import network  # noqa: E402
 import goals  # noqa: E402
 import picture  # noqa: E402
@@ -193,6 +194,7 @@ class Bench:
         self.sip_floor = None
         self.rtp_floors = {}
         self.networks = []
+        self.detectors = []
         os.makedirs(self.work, exist_ok=True)
 
     def program(self, name):
@@ -445,6 +447,10 @@ class Bench:
         """Not a row of the table: it has columns of its own."""
         self.networks = network.measure(self.program("bench/bench_network"), ROOT, Failure)
 
+    def detect(self):
+        """Nor this: microseconds a frame."""
+        self.detectors = detect.measure(self.program("bench/bench_detect"), ROOT, Failure)
+
     # -- what they need
 
     def trunk(self):
@@ -549,7 +555,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "network")
+WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "network", "detect")
 
 
 def parse(argv):
@@ -609,6 +615,7 @@ def main(argv):
         "qualify": [(bench.qualify, options.endpoints)],
         "store": [(bench.store,)],
         "network": [(bench.network,)],
+        "detect": [(bench.detect,)],
     }
     failed = []
     print_head()
@@ -620,6 +627,7 @@ def main(argv):
                 failed.append(name)
                 print(f"{name} {args}: {failure}", file=sys.stderr, flush=True)
     report["network"] = bench.networks
+    report["detect"] = bench.detectors
     os.makedirs(options.output, exist_ok=True)
     with open(os.path.join(options.output, "bench.json"), "w") as f:
         json.dump(report, f, indent=1)

@@ -56,6 +56,16 @@ static const struct command commands[] = {
 	 "NAME\n\n" DB_OPTION
 	 "\nstart and pause speak to the running engine of that database; the "
 	 "others\nread or write the database themselves.\n"},
+	{"amd", cmd_amd, "try answering machine detection on recordings",
+	 "replay [--set NAME=VALUE]… [--csv|--json] FILE|FOLDER…\n\n"
+	 "  --set NAME=VALUE   a setting of call:detect_machine, such as "
+	 "machine.voice=1.8\n"
+	 "  --csv  --json      instead of tables\n\n"
+	 "Prints the verdict on each recording and, where it is known what "
+	 "they "
+	 "are, how\noften they were taken for what. A recording's label comes "
+	 "from the labels.csv\nbeside it (columns file, label), or is the name "
+	 "of its folder: human, machine,\nfax, silence, unsure, screening.\n"},
 	{"status", cmd_status, "state of the running engine",
 	 "[--db FILE] [--json]\n\n" DB_OPTION},
 	{"console", cmd_console, "evaluate Lua in the running engine",

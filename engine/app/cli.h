@@ -17,6 +17,7 @@ int cmd_run(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
 int cmd_cdr(int argc, char *argv[]);
 int cmd_campaign(int argc, char *argv[]);
+int cmd_amd(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
