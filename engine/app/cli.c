@@ -66,6 +66,16 @@ static const struct command commands[] = {
 	 "are, how\noften they were taken for what. A recording's label comes "
 	 "from the labels.csv\nbeside it (columns file, label), or is the name "
 	 "of its folder: human, machine,\nfax, silence, unsure, screening.\n"},
+	{"agent", cmd_agent, "who talks to whom; log agents in and out",
+	 "list    [--db FILE] [--json]\n"
+	 "       moondial agent login   [--db FILE] NAME\n"
+	 "       moondial agent ready   [--db FILE] NAME\n"
+	 "       moondial agent pause   [--db FILE] NAME [REASON]\n"
+	 "       moondial agent logout  [--db FILE] NAME\n"
+	 "       moondial agent dispose [--db FILE] NAME "
+	 "DISPOSITION\n\n" DB_OPTION
+	 "\nAn agent who has a call pauses or leaves after it; dispose says "
+	 "what the last\ncall was about, and ends wrap-up.\n"},
 	{"status", cmd_status, "state of the running engine",
 	 "[--db FILE] [--json]\n\n" DB_OPTION},
 	{"console", cmd_console, "evaluate Lua in the running engine",

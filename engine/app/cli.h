@@ -18,6 +18,7 @@ int cmd_check(int argc, char *argv[]);
 int cmd_cdr(int argc, char *argv[]);
 int cmd_campaign(int argc, char *argv[]);
 int cmd_amd(int argc, char *argv[]);
+int cmd_agent(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
@@ -42,5 +43,13 @@ int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp);
  * but no network, and print the text that it returns. */
 int cli_tool(const char *db, bool writes, const char *module,
 	     const char *function, cJSON *args);
+
+/* The words of ARGV from FROM on, as a list. */
+cJSON *cli_words(int argc, char *argv[], int from);
+
+/* Have the running engine do ACTION of its command COMMAND with ARGS (taken
+ * over), and print what it answers. *ERRP: why it could not be asked. */
+int cli_do(const char *db, const char *command, const char *action, cJSON *args,
+	   int *errp);
 
 #endif

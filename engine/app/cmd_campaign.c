@@ -1,7 +1,6 @@
 /* moondial campaign import|start|pause|status|report */
 #include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,52 +17,6 @@ static const struct option long_options[] = {
 };
 
 static const char module[] = "moondial.campaign.tool";
-
-/* The rest of the command line, NAME first. */
-static cJSON *words(int argc, char *argv[], int from)
-{
-	cJSON *list = cJSON_CreateArray();
-
-	for (int i = from; i < argc; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateString(argv[i]));
-	return list;
-}
-
-/* What the engine's campaign command answers is a text for a person, or, with
- * --json, anything. */
-static void print_result(const cJSON *result)
-{
-	char *text;
-
-	if (cJSON_IsString(result)) {
-		const char *s = result->valuestring;
-
-		(void)fputs(s, stdout);
-		if (*s && s[strlen(s) - 1] != '\n')
-			(void)fputc('\n', stdout);
-		return;
-	}
-	text = cJSON_Print(result);
-	(void)printf("%s\n", text ? text : "null");
-	cJSON_free(text);
-}
-
-/* Have the running engine do ACTION. *ERRP: why it could not be asked. */
-static int engine_do(const char *db, const char *action, cJSON *args, int *errp)
-{
-	cJSON *request = cJSON_CreateObject(), *result = NULL;
-	int status;
-
-	cJSON_InsertItemInArray(args, 0, cJSON_CreateString(action));
-	cJSON_AddStringToObject(request, "command", "campaign");
-	cJSON_AddItemToObject(request, "args", args);
-	status = cli_ask(db, request, &result, errp);
-	if (status == CLI_OK)
-		print_result(result);
-	cJSON_Delete(result);
-	cJSON_Delete(request);
-	return status;
-}
 
 /* A path that the engine can open from its own working directory. */
 static void absolute_script(cJSON *args)
@@ -106,27 +59,27 @@ int cmd_campaign(int argc, char *argv[])
 
 	if (!strcmp(action, "import") && count == 2)
 		return cli_tool(db, true, module, "import",
-				words(argc, argv, optind));
+				cli_words(argc, argv, optind));
 	if ((!strcmp(action, "start") || !strcmp(action, "pause")) &&
 	    count == 1) {
-		args = words(argc, argv, optind);
+		args = cli_words(argc, argv, optind);
 		if (!strcmp(action, "start"))
 			absolute_script(args);
-		return engine_do(db, action, args, NULL);
+		return cli_do(db, "campaign", action, args, NULL);
 	}
 	if (!strcmp(action, "status") && count <= 1) {
-		args = words(argc, argv, optind);
+		args = cli_words(argc, argv, optind);
 		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
 		/* live figures from the engine; without one, what is stored */
-		status = engine_do(db, action, cJSON_Duplicate(args, true),
-				   &err);
+		status = cli_do(db, "campaign", action,
+				cJSON_Duplicate(args, true), &err);
 		if (err == ENOENT || err == ECONNREFUSED)
 			return cli_tool(db, false, module, "status", args);
 		cJSON_Delete(args);
 		return status;
 	}
 	if (!strcmp(action, "report") && count == 1) {
-		args = words(argc, argv, optind);
+		args = cli_words(argc, argv, optind);
 		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
 		return cli_tool(db, false, module, "report", args);
 	}

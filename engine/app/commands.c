@@ -81,15 +81,15 @@ static void cmd_eval(struct engine *engine, uint64_t ticket,
 }
 
 /* {"command": "campaign", "args": ["start", …]}: the Lua side does it. */
-static void cmd_campaign(struct engine *engine, uint64_t ticket,
-			 const cJSON *request)
+static void run_module(struct engine *engine, uint64_t ticket,
+		       const cJSON *request, const char *module)
 {
 	const cJSON *args = cJSON_GetObjectItemCaseSensitive(request, "args");
 	struct answer *answer;
 
 	if (!cJSON_IsArray(args)) {
 		control_error(engine->control, ticket,
-			      "campaign: \"args\" must be a list");
+			      "\"args\" must be a list");
 		return;
 	}
 	answer = malloc(sizeof(*answer));
@@ -98,11 +98,23 @@ static void cmd_campaign(struct engine *engine, uint64_t ticket,
 		return;
 	}
 	*answer = (struct answer){engine, ticket};
-	if (scripts_run(engine->scripts, "moondial.campaign", "control", args,
-			done, answer)) {
+	if (scripts_run(engine->scripts, module, "control", args, done,
+			answer)) {
 		control_error(engine->control, ticket, "out of memory");
 		free(answer);
 	}
+}
+
+static void cmd_campaign(struct engine *engine, uint64_t ticket,
+			 const cJSON *request)
+{
+	run_module(engine, ticket, request, "moondial.campaign");
+}
+
+static void cmd_agent(struct engine *engine, uint64_t ticket,
+		      const cJSON *request)
+{
+	run_module(engine, ticket, request, "moondial.agents");
 }
 
 static bool read_address(struct sa *addr, const cJSON *request, char *err,
@@ -184,8 +196,8 @@ static const struct {
 } commands[] = {
 	{"status", cmd_status},	    {"reload", cmd_reload},
 	{"drain", cmd_drain},	    {"eval", cmd_eval},
-	{"campaign", cmd_campaign}, {"ban", cmd_ban},
-	{"unban", cmd_unban},
+	{"campaign", cmd_campaign}, {"agent", cmd_agent},
+	{"ban", cmd_ban},	    {"unban", cmd_unban},
 };
 
 void engine_command(uint64_t ticket, const char *command, const cJSON *request,

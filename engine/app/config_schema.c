@@ -328,6 +328,9 @@ static const struct schema script_fields[] = {
 	{0},
 };
 
+/* Any keys: lua/moondial/agents/options.lua checks them. */
+static const struct schema agent_item = {.type = SCHEMA_TABLE};
+
 const struct schema config_fields[] = {
 	{.name = "listen",
 	 .type = SCHEMA_LIST,
@@ -423,6 +426,18 @@ const struct schema config_fields[] = {
 	 .type = SCHEMA_TABLE,
 	 .fields = registrar_fields,
 	 .help = "of all endpoints"},
+	{.name = "agents",
+	 .type = SCHEMA_LIST,
+	 .item = &agent_item,
+	 .help = "people who talk to those whom campaigns reach, or who call: "
+		 "name, target, groups, skills, pin, nailed_up, wrapup, "
+		 "answer_timeout (docs/dialer.md)"},
+	{.name = "agent_groups",
+	 .type = SCHEMA_LIST,
+	 .item = &agent_item,
+	 .help = "groups of agents that are not as by default: name, strategy, "
+		 "wrapup, answer_timeout, lost_after, announce, music, "
+		 "dispositions"},
 	{.name = "scripts",
 	 .type = SCHEMA_TABLE,
 	 .fields = script_fields,

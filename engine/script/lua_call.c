@@ -270,6 +270,8 @@ static bool push_runtime_verb(lua_State *L, const char *key)
 		const char *verb, *module;
 	} verbs[] = {
 		{"dial", "moondial.dial"},
+		{"connect_agent", "moondial.agents"},
+		{"enqueue", "moondial.agents"},
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
@@ -288,10 +290,10 @@ static bool push_runtime_verb(lua_State *L, const char *key)
 static int l_index(lua_State *L)
 {
 	static const char *const later[] = {
-		"say",		 "say_number", "say_digits",	 "say_date",
-		"say_time",	 "say_money",  "transfer",	 "enqueue",
-		"connect_agent", "stream",     "detect_machine", "send_info",
-		"send_message",	 NULL};
+		"say",	     "say_number",   "say_digits",
+		"say_date",  "say_time",     "say_money",
+		"transfer",  "stream",	     "detect_machine",
+		"send_info", "send_message", NULL};
 	const struct leg *leg = leg_check(L, 1);
 	const struct cdr *cdr = call_cdr(leg->call);
 	const char *key =

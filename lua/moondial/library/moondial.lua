@@ -128,7 +128,7 @@ function moon.every(seconds, fn) end
 
 --- "call" (a new one), events of all calls (with call, event), "ban" (with a
 --- moon.Ban), or your own.
----@param event moon.EventName|"call"|"ban"|"registration"|"endpoint"|"endpoint_restarted"|string
+---@param event moon.EventName|"call"|"ban"|"registration"|"endpoint"|"endpoint_restarted"|"agent"|string
 ---@param fn fun(...)
 ---@return moon.Subscription
 function moon.on(event, fn) end
@@ -513,6 +513,35 @@ function call:dial(targets, options) end
 ---@param options {dtmf: boolean?, max_duration: number?, hangup_other: boolean?, hangup: boolean?}?
 ---@return moon.BridgeResult
 function call:bridge(other, options) end
+---@class moon.ConnectOptions
+---@field group string
+---@field within number? seconds; default 2
+---@field skills string|string[]|table<string, number>|nil
+---@field priority number?
+---@field since number?
+---@field announce any a prompt for the agent alone
+---@field music any a prompt
+---@field data table? for the agent's screen
+---@field dtmf boolean?
+---@field again_within number?
+---@field max_wait number? of enqueue
+---@field position boolean? of enqueue
+---@field announcement any of enqueue
+---@field announce_every number? of enqueue
+---@field leave_on string? of enqueue
+---@class moon.Served: moon.BridgeResult
+---@field wait number seconds until the bridge
+--- Waits. An agent within so many seconds, bridged until one of them hangs up.
+---@param options moon.ConnectOptions|string the name of the group alone
+---@return table? agent
+---@return moon.Served|"timeout"|"no_agents"
+function call:connect_agent(options) end
+--- Waits for an agent, with music.
+---@param group string
+---@param options moon.ConnectOptions?
+---@return table? agent
+---@return moon.Served|"timeout"|"no_agents"|"left"
+function call:enqueue(group, options) end
 ---@return boolean was it was in one
 function call:unbridge() end
 --- Waits until it is over; returns also when the call has ended.

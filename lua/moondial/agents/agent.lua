@@ -1,0 +1,166 @@
+--- One agent: its state, and what follows from a change of it.
+---
+---   offline ─► ready ─► reserved ─► talking ─► wrapup ─► ready
+---                 ◄──► paused ◄───────┘ (asked for, or its telephone is gone)
+local moon = require "moondial"
+local log = require "moondial.agents.log"
+local signal = require "moondial.agents.signal"
+
+local M = {}
+
+---@class Agent
+---@field name string
+---@field spec table checked options
+---@field state "offline"|"ready"|"reserved"|"talking"|"wrapup"|"paused"
+---@field reason string? of a pause, or of how it left
+---@field since number epoch seconds
+---@field call Call? its leg: nailed up, or of the call that it has now
+---@field nailed boolean the leg stays open between calls
+---@field party Call? whom it talks to, or talked to last
+---@field talked number seconds of talk since the engine's start
+---@field taken integer calls
+---@field changed Signal fired at its next change
+local Agent = {}
+Agent.__index = Agent
+
+--- Filled by agents.lua: what is to be told of a change, and where it belongs.
+M.on_change = function() end
+M.group_of = function() end
+
+local WORKING = { reserved = true, talking = true, wrapup = true }
+
+--- Also for those that an earlier generation of scripts has made.
+function M.adopt(agent)
+  return setmetatable(agent, Agent)
+end
+
+---@param spec table
+---@return Agent
+function M.new(spec)
+  return M.adopt {
+    name = spec.name,
+    spec = spec,
+    state = "offline",
+    since = moon.now(),
+    nailed = false,
+    talked = 0,
+    taken = 0,
+    changed = signal.new(),
+  }
+end
+
+function Agent:is_logged_in()
+  return self.state ~= "offline"
+end
+
+--- Ready means that it can be reached: nailed up, its leg is open.
+function Agent:can_take()
+  return self.state == "ready" and (self.call ~= nil or not self.spec.nailed_up and self.spec.target ~= nil)
+end
+
+--- To STATE, noted and told.
+---@param state string
+---@param reason string?
+---@param fields table? of the event: data, call
+function Agent:set(state, reason, fields)
+  if state == self.state and reason == self.reason then
+    return
+  end
+  local was, now = self.state, moon.now()
+  local lasted = now - self.since
+  self.state, self.reason, self.since = state, reason, now
+  if was == "talking" then
+    self.talked, self.taken, self.last_talk = self.talked + lasted, self.taken + 1, lasted
+  end
+  if self.last_talk and state ~= "talking" and state ~= "wrapup" then
+    self:handled(self.last_talk + (was == "wrapup" and lasted or 0))
+    self.last_talk = nil
+  end
+  log.note(self.name, state, reason, self.party and WORKING[state] and self.party.id or nil,
+    state ~= "talking" and state ~= "reserved" and self.disposition or nil)
+  local event = { agent = self.name, state = state, was = was, reason = reason, at = now }
+  if self.party and WORKING[state] then
+    event.call = self.party.id
+  end
+  for key, value in pairs(fields or {}) do
+    event[key] = value
+  end
+  local changed = self.changed
+  self.changed = signal.new()
+  changed:fire()
+  M.on_change(self, event)
+end
+
+--- How long the last call kept it, for those who predict the next.
+function Agent:handled(seconds)
+  for name in pairs(self.spec.groups) do
+    M.group_of(name):note_handled(seconds)
+  end
+end
+
+--- Seconds that it has after a call, in GROUP.
+function Agent:wrapup_time(group)
+  return self.spec.wrapup or group.spec.wrapup
+end
+
+--- The call is over: wrap-up, then what was asked for meanwhile, else ready.
+---@param seconds number
+function Agent:begin_wrapup(seconds)
+  if seconds <= 0 or self.wanted then
+    self:end_wrapup()
+    return
+  end
+  self:set("wrapup")
+  self.wrapup_until = moon.now() + seconds
+  self:time_wrapup()
+end
+
+function Agent:time_wrapup()
+  local since = self.since
+  moon.spawn(function()
+    moon.sleep(math.max(0, self.wrapup_until - moon.now()))
+    if self.state == "wrapup" and self.since == since then
+      self:end_wrapup()
+    end
+  end)
+end
+
+function Agent:end_wrapup()
+  local wanted = self.wanted or { "ready" }
+  self.wanted = nil
+  self.party = nil
+  self:set(wanted[1], wanted[2])
+end
+
+--- What somebody wants of it; while it has a call, after that.
+---@param state "ready"|"paused"|"offline"
+---@param reason string?
+---@return boolean now
+function Agent:want(state, reason)
+  if self.state == "talking" or self.state == "reserved" then
+    self.wanted = state ~= "ready" and { state, reason } or nil
+    return false
+  end
+  self.wanted, self.party = nil, nil
+  self:set(state, reason)
+  return true
+end
+
+--- What the call was about, by the agent's own word.
+---@param disposition string
+---@return boolean false: it has had no call to tell of
+function Agent:dispose(disposition)
+  if not self.party then
+    return false
+  end
+  self.disposition = disposition
+  if self.party.state ~= "ended" or self.state == "talking" then
+    self.party.disposition = disposition
+  end
+  if self.state == "wrapup" then
+    self:end_wrapup()
+  end
+  return true
+end
+
+return M

@@ -1,0 +1,310 @@
+--- call:connect_agent and call:enqueue: find an agent for a call, bridge the
+--- two, and find another one when the agent's telephone dies meanwhile.
+local moon = require "moondial"
+local options = require "moondial.agents.connect_options"
+local signal = require "moondial.agents.signal"
+
+local M = {}
+
+local TONE = { tone = "beep" } -- to an agent whose leg is open: a call comes
+local MOMENT = 0.05 -- seconds: less than what is worth a try
+
+--- Filled by agents.lua.
+M.group = function() end
+
+-- ---- waiting ----------------------------------------------------------------
+
+--- Music and announcements while a call waits.
+---@class Waiting
+local Waiting = {}
+Waiting.__index = Waiting
+
+local function waiting_new(call, opts)
+  return setmetatable({ call = call, opts = opts }, Waiting)
+end
+
+function Waiting:music_on()
+  if self.opts.music and not self.music and self.call.state == "answered" then
+    self.music = self.call:play_async(self.opts.music, { loop = true })
+  end
+end
+
+function Waiting:music_off()
+  if self.music then
+    self.music:stop()
+    self.music = nil
+  end
+end
+
+Waiting.__close = Waiting.music_off
+
+--- Where the caller stands, and what else is said now and then.
+function Waiting:announce(position)
+  local list = {}
+  if self.opts.position and position then
+    list = { "queue-position", tostring(math.min(position, 20)) }
+  end
+  if self.opts.announcement then
+    list[#list + 1] = self.opts.announcement
+  end
+  if #list > 0 then
+    self:music_off()
+    self.call:play(list)
+  end
+end
+
+--- Until TICKET has an offer, UNTIL has come, or the caller has pressed a key to
+--- leave.
+---@return string? why not: "timeout", "left"
+function Waiting:wait(group, ticket, deadline)
+  local opts, call = self.opts, self.call
+  local announce_at = opts.announce_every and moon.now() + opts.announce_every
+  while not ticket.offer do
+    self:music_on()
+    local now = moon.now()
+    local left = deadline - now
+    if left <= 0 then
+      return "timeout"
+    end
+    local which, event = moon.select {
+      agent = ticket.signal.source,
+      digit = opts.leave_on and call:event("dtmf") or nil,
+      hangup = not opts.leave_on and call:event("hangup") or nil,
+      timeout = announce_at and math.min(left, math.max(0, announce_at - now)) or left,
+    }
+    if which == "hangup" then
+      call:sleep(0) -- raises, as every verb of a call that is over
+    elseif which == "digit" and opts.leave_on:find(event.digit, 1, true) then
+      return "left"
+    elseif announce_at and moon.now() >= announce_at and not ticket.offer then
+      self:announce(group:position(ticket))
+      announce_at = moon.now() + opts.announce_every
+    end
+  end
+end
+
+-- ---- reaching the agent -----------------------------------------------------
+
+local function is_hangup(err)
+  return type(err) == "table" and err.code == "hangup"
+end
+
+--- The agent whose leg CALL is.
+local function answered_by(agents, call)
+  for _, agent in ipairs(agents) do
+    local target = agent.spec.target
+    if call.endpoint and target == "endpoint:" .. call.endpoint or target == call.to_uri or target == call.to_user then
+      return agent
+    end
+  end
+  return agents[1]
+end
+
+--- Why an agent who did not answer is paused; nil: it is none of its doing.
+local PAUSES = { busy = "busy", no_answer = "no_answer", declined = "declined", unreachable = "unreachable",
+  congestion = "unreachable", failed = "unreachable", invalid = "unreachable", cancelled = "no_answer" }
+
+--- Call those that are reserved. The agent with its leg, or nil.
+local function dial(call, group, agents, left)
+  local targets, patience = {}, group.spec.answer_timeout
+  for i, agent in ipairs(agents) do
+    targets[i] = agent.spec.target
+    patience = agent.spec.answer_timeout or patience
+  end
+  local leg, reason = moon.dial(targets, {
+    caller = call,
+    timeout = math.max(MOMENT, math.min(patience, left)),
+    media_timeout_hangup = group.spec.lost_after > 0 and math.max(1, group.spec.lost_after) or nil,
+    display_name = call.display_name,
+  })
+  if leg then
+    return answered_by(agents, leg), leg
+  end
+  -- cut short for want of time: the agent would have had longer
+  local pause = PAUSES[reason]
+  if pause == "no_answer" and left < patience then
+    pause = nil
+  end
+  return nil, pause or false
+end
+
+--- Whoever was asked and does not get CALL is as before, or paused.
+local function release(call, agents, taken, pause)
+  for _, agent in ipairs(agents) do
+    if agent ~= taken and agent.state == "reserved" and agent.party == call then
+      agent.party = nil
+      if agent.wanted then
+        agent:end_wrapup()
+      else
+        agent:set(pause and "paused" or "ready", pause or nil)
+      end
+    end
+  end
+end
+
+--- An agent of the offer with a leg that is open; nil: none could be reached.
+local function reach(call, group, ticket, deadline)
+  local agents = ticket.offer
+  local taken, leg
+  -- the caller may hang up in the midst of it
+  local _ <close> = setmetatable({}, {
+    __close = function(_, err)
+      release(call, agents, taken, err == nil and not taken and leg or nil)
+    end,
+  })
+  for _, agent in ipairs(agents) do
+    if agent.nailed and agent.call and agent.call.state == "answered" then
+      taken, leg = agent, agent.call
+      return taken, leg
+    end
+  end
+  taken, leg = dial(call, group, agents, deadline - moon.now())
+  return taken, leg
+end
+
+--- What the agent alone hears first.
+local function whisper(leg, announce)
+  local ok, err = pcall(leg.play, leg, announce)
+  if not ok and not is_hangup(err) then
+    error(err, 0)
+  end
+end
+
+-- ---- talking ----------------------------------------------------------------
+
+--- How an agent's leg has ended, if that was not the agent's own wish: what it
+--- is paused for.
+local function lost(leg)
+  return leg.state == "ended" and leg.hangup_by == "engine" and (leg.hangup_cause or "lost") or nil
+end
+
+--- Bridge CALL with AGENT until it is over. True: the caller needs another one.
+local function talk(call, group, agent, leg, opts, result)
+  if opts.announce or group.spec.announce then
+    agent:stop_music()
+    whisper(leg, opts.announce or group.spec.announce)
+  end
+  if call.state == "ended" or leg.state == "ended" then
+    return call.state ~= "ended"
+  end
+  agent:stop_music()
+  if agent.nailed then
+    leg:play_async(TONE, { mix = true })
+  end
+  agent.call, agent.party, agent.disposition = leg, call, nil
+  call.agent = agent
+  leg.agent = agent
+  result.wait = result.wait or moon.now() - opts.since
+  agent:set("talking", nil, { data = opts.data, group = group.name, from = call.from, to = call.to })
+  local bridged = call:bridge(leg, { hangup_other = not agent.nailed, dtmf = opts.dtmf })
+  result.reason, result.duration = bridged.reason, (result.duration or 0) + bridged.duration
+  return bridged.reason == "other_hangup" and (agent.nailed or lost(leg) ~= nil)
+end
+
+--- What becomes of the agent after a call.
+local function after(group, agent, leg)
+  if not agent.nailed then
+    agent.call = nil
+  end
+  local why = lost(leg)
+  if why then
+    moon.log.warn("agent %s is paused: its telephone is gone (%s)", agent.name, why)
+    agent.call, agent.nailed, agent.wanted = nil, false, nil
+    agent:set("paused", why)
+  elseif agent.nailed and leg.state == "ended" then
+    agent.call, agent.nailed, agent.wanted = nil, false, nil
+    agent:set("offline", "hangup")
+  elseif agent.state == "talking" or agent.state == "reserved" then
+    agent:begin_wrapup(agent:wrapup_time(group))
+  end
+end
+
+--- Talk to one agent after the other, for as long as theirs is the telephone
+--- that dies.
+local function serve(call, group, opts)
+  local result = {}
+  local deadline = moon.now() + opts.within
+  local priority = opts.priority
+  local waiting <close> = waiting_new(call, opts)
+  while true do
+    local ticket = { call = call, priority = priority, since = opts.since, skills = opts.skills,
+      signal = signal.new() }
+    local _ <close> = setmetatable({}, {
+      __close = function()
+        group:leave(ticket)
+        ticket.signal:fire()
+        if ticket.offer then
+          release(call, ticket.offer, ticket.taken)
+        end
+      end,
+    })
+    group:enter(ticket)
+    local why = waiting:wait(group, ticket, deadline)
+    if why then
+      return nil, why == "timeout" and not group:is_manned() and "no_agents" or why
+    end
+    local agent, leg = reach(call, group, ticket, deadline)
+    if agent then
+      ticket.taken = agent
+      waiting:music_off()
+      local again
+      do
+        local _ <close> = setmetatable({}, { __close = function() after(group, agent, leg) end })
+        again = talk(call, group, agent, leg, opts, result)
+      end
+      result.call = leg
+      if not again then
+        return agent, result
+      end
+      moon.log.warn("call %s: agent %s has gone; another one is looked for", call.id, agent.name)
+      if result.reason then
+        deadline = moon.now() + math.max(opts.within, opts.again_within)
+      end
+      priority = math.huge -- it has waited already: to the head of the queue
+      opts.music = opts.music or group.spec.music
+    elseif call.state == "ended" then
+      call:sleep(0) -- raises
+    elseif deadline - moon.now() < MOMENT then
+      return nil, group:is_manned() and "timeout" or "no_agents"
+    end
+  end
+end
+
+--- call:connect_agent{group=…}: an agent within so many seconds, bridged with
+--- the call until one of them hangs up.
+---@param call Call
+---@param given table group; within (2 s); skills; priority; announce: what the agent hears first; music: what the
+---caller hears meanwhile; data: for the screen, with the event "agent"; dtmf; since: waits since then (epoch seconds);
+---again_within (60 s): for another one, when the telephone of the first has died
+---@return Agent? agent who talked to it last; nil: nobody has
+---@return string|table why "timeout", "no_agents"; else {reason, duration, wait, call}
+function M.connect_agent(call, given)
+  local opts = options.connect(given)
+  local group = M.group(opts.group)
+  if opts.data == nil and type(call.lead) == "table" then
+    opts.data = call.lead
+  end
+  if call.state ~= "answered" then
+    call:answer()
+  end
+  return serve(call, group, opts)
+end
+
+--- call:enqueue(group, opts): wait for an agent, with music.
+---@param call Call
+---@param name string a group of agents
+---@param given table? as connect_agent; max_wait (600 s); announcement and announce_every: what is said now and then;
+---position: the place in the queue is said with it; leave_on: digits that leave the queue
+---@return Agent? agent
+---@return string|table why "timeout", "no_agents", "left"; else {reason, duration, wait, call}
+function M.enqueue(call, name, given)
+  local opts = options.enqueue(name, given)
+  local group = M.group(opts.group)
+  opts.music = opts.music or group.spec.music
+  if call.state ~= "answered" then
+    call:answer()
+  end
+  return serve(call, group, opts)
+end
+
+return M

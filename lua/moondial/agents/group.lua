@@ -1,0 +1,172 @@
+--- A group of agents, and who waits for one of them.
+local moon = require "moondial"
+local strategy = require "moondial.agents.strategy"
+
+local M = {}
+
+local HANDLED_MAX = 200 -- times kept for those who predict
+
+---@class Group
+---@field name string
+---@field spec table checked options
+---@field agents Agent[]
+---@field waiting Ticket[] whose turn it is first
+---@field last string? whom the last call went to
+local Group = {}
+Group.__index = Group
+
+---@class Ticket
+---@field call Call
+---@field priority number
+---@field since number epoch seconds: waits since then
+---@field skills table<string, number>?
+---@field offer Agent[]? reserved for it
+---@field signal Signal fired with the offer
+
+function M.adopt(group)
+  return setmetatable(group, Group)
+end
+
+---@param spec table
+---@return Group
+function M.new(spec)
+  return M.adopt { name = spec.name, spec = spec, agents = {}, waiting = {}, times = {}, listeners = {} }
+end
+
+--- FN() at each change of an agent of this group.
+function Group:on_change(fn)
+  self.listeners[#self.listeners + 1] = fn
+end
+
+function Group:changed()
+  for _, fn in ipairs(self.listeners) do
+    fn()
+  end
+end
+
+--- Who is there: { name, state, since }, since in epoch seconds.
+---@return table[]
+function Group:snapshot()
+  local list = {}
+  for i, agent in ipairs(self.agents) do
+    list[i] = { name = agent.name, state = agent.state, since = agent.since }
+  end
+  return list
+end
+
+--- Talk and wrap-up of the last calls, in seconds.
+---@return number[]
+function Group:handled()
+  return table.move(self.times, 1, #self.times, 1, {})
+end
+
+function Group:note_handled(seconds)
+  self.times[#self.times + 1] = seconds
+  if #self.times > HANDLED_MAX then
+    table.remove(self.times, 1)
+  end
+end
+
+--- Whether anybody is there who could be free at some time.
+function Group:is_manned()
+  for _, agent in ipairs(self.agents) do
+    if agent.state ~= "offline" and agent.state ~= "paused" then
+      return true
+    end
+  end
+  return false
+end
+
+---@param ticket Ticket
+function Group:enter(ticket)
+  local at = #self.waiting + 1
+  while at > 1 do
+    local before = self.waiting[at - 1]
+    if before.priority > ticket.priority
+      or before.priority == ticket.priority and before.since <= ticket.since then
+      break
+    end
+    at = at - 1
+  end
+  table.insert(self.waiting, at, ticket)
+  self:dispatch()
+end
+
+--- It waits no more.
+function Group:leave(ticket)
+  for i, other in ipairs(self.waiting) do
+    if other == ticket then
+      table.remove(self.waiting, i)
+      return
+    end
+  end
+end
+
+--- Place in the queue, from 1; nil: it does not wait.
+function Group:position(ticket)
+  for i, other in ipairs(self.waiting) do
+    if other == ticket then
+      return i
+    end
+  end
+  return nil
+end
+
+--- Those who could take a call now, as the strategy sees them.
+function Group:candidates()
+  local list, by_name = {}, {}
+  for _, agent in ipairs(self.agents) do
+    if agent:can_take() then
+      by_name[agent.name] = agent
+      list[#list + 1] = { name = agent.name, tier = agent.spec.groups[self.name], since = agent.since,
+        talked = agent.talked, skills = agent.spec.skills }
+    end
+  end
+  return list, by_name
+end
+
+--- Reserve for TICKET whoever is to be asked. False: nobody is ready.
+function Group:offer(ticket)
+  local candidates, by_name = self:candidates()
+  local order = strategy.order(self.spec.strategy, candidates, ticket.skills, self.last)
+  if #order == 0 then
+    return false
+  end
+  ticket.offer = {}
+  for i = 1, self.spec.strategy == "ring_all" and #order or 1 do
+    local agent = by_name[order[i].name]
+    ticket.offer[i] = agent
+    agent.party = ticket.call
+  end
+  self.last = order[1].name
+  for _, agent in ipairs(ticket.offer) do
+    agent:set("reserved")
+  end
+  return true
+end
+
+--- Give those who wait those who are ready. A ticket that nobody fits lets the
+--- next one pass.
+function Group:dispatch()
+  local i = 1
+  while i <= #self.waiting do
+    local ticket = self.waiting[i]
+    if self:offer(ticket) then
+      self:leave(ticket)
+      ticket.signal:fire()
+    else
+      i = i + 1
+    end
+  end
+end
+
+--- For status: how many wait, and the longest of them.
+function Group:queue()
+  local longest = 0
+  for _, ticket in ipairs(self.waiting) do
+    longest = math.max(longest, moon.now() - ticket.since)
+  end
+  return #self.waiting, longest
+end
+
+return M
