@@ -26,6 +26,7 @@ GOALS = {
     # of one core, at an interval of a minute
     "registered, qualified": lambda r: ("< 5 %, <= 4 KB", r["core"] < 0.05 and r["memory"] <= 4
                                         and r["failures"] == 0),
+    "pacer, 500 agents": lambda r: ("p99 <= 5 ms", r["p99"] <= 5 and r["failures"] == 0),
     "store: CDRs, durable": lambda r: (">= 50,000/s", r["calls_s"] >= 50000),
 }
 

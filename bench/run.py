@@ -443,6 +443,22 @@ class Bench:
                 answer += s.recv(1 << 20)
         return json.loads(answer)["result"]
 
+    def pacer(self):
+        """How long the pacer thinks: its tick, in a script of the engine's."""
+        ticks = int(self.seconds(2000, 200))
+        db = os.path.join(self.work, "pacer.db")
+        done = subprocess.run(
+            [self.program("moondial"), "run", "--sip", f"udp:{SIP}", "--db", db, "--set", "log=warn",
+             os.path.join(HERE, "scripts", "pacer.lua"), str(ticks)],
+            stdout=subprocess.PIPE, preexec_fn=pin(ENGINE_CORE), env={"MOONDIAL_SHARE": ROOT, **os.environ})
+        if done.returncode:
+            raise Failure("the engine failed")
+        r = json.loads(done.stdout)
+        took = sorted(r["took"])
+        self.row("pacer, 500 agents", "2,000 calls", calls_s=None, cost=sum(took) / len(took), unit="tick",
+                 p50=took[len(took) // 2], p99=took[len(took) * 99 // 100],
+                 failures=ticks - len(took) + (r["launched"] == 0), raw=r)
+
     def network(self):
         """Not a row of the table: it has columns of its own."""
         self.networks = network.measure(self.program("bench/bench_network"), ROOT, Failure)
@@ -555,7 +571,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "network", "detect")
+WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "network", "detect")
 
 
 def parse(argv):
@@ -614,6 +630,7 @@ def main(argv):
         "campaign": [(bench.campaign, options.campaign_rate)],
         "qualify": [(bench.qualify, options.endpoints)],
         "store": [(bench.store,)],
+        "pacer": [(bench.pacer,)],
         "network": [(bench.network,)],
         "detect": [(bench.detect,)],
     }

@@ -76,6 +76,29 @@ static const struct command commands[] = {
 	 "DISPOSITION\n\n" DB_OPTION
 	 "\nAn agent who has a call pauses or leaves after it; dispose says "
 	 "what the last\ncall was about, and ends wrap-up.\n"},
+	{"simulate", cmd_simulate,
+	 "days of a campaign with agents, in virtual time",
+	 "[--agents N,…] [--mode MODE] [--seeds N] [--hours H]\n"
+	 "                [--scenario NAME] [--svg FILE] [--json] [--set "
+	 "KEY=VALUE]…\n\n"
+	 "  --agents N,…       numbers of agents, a line for each (default: "
+	 "20)\n"
+	 "  --mode MODE        predictive (default), progressive, power, "
+	 "broadcast\n"
+	 "  --seeds N          so many days, each with its own luck (default: "
+	 "1)\n"
+	 "  --hours H          of each day (default: 8)\n"
+	 "  --scenario NAME    what happens at half of the day: jump, drop, "
+	 "leave, slow,\n"
+	 "                     congestion\n"
+	 "  --svg FILE         a picture of the days\n"
+	 "  --json             each day's figures\n"
+	 "  --set KEY=VALUE    pacing.NAME as in a campaign; model.p, .talk, "
+	 ".wrapup, .ring,\n"
+	 "                     .within, .congestion of the world that is "
+	 "simulated\n\n"
+	 "The pacer is the one that campaigns run with. No engine, no "
+	 "database.\n"},
 	{"status", cmd_status, "state of the running engine",
 	 "[--db FILE] [--json]\n\n" DB_OPTION},
 	{"console", cmd_console, "evaluate Lua in the running engine",

@@ -19,6 +19,7 @@ int cmd_cdr(int argc, char *argv[]);
 int cmd_campaign(int argc, char *argv[]);
 int cmd_amd(int argc, char *argv[]);
 int cmd_agent(int argc, char *argv[]);
+int cmd_simulate(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
@@ -40,7 +41,9 @@ int cli_usage(const char *command, int opt);
 int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp);
 
 /* Run FUNCTION of Lua module MODULE with ARGS (taken over), with the database
- * but no network, and print the text that it returns. */
+ * DB (NULL: without) but no network, and print the text that it returns; or, of
+ * a table {text, path, content}, its text, and its content goes to the file
+ * PATH. */
 int cli_tool(const char *db, bool writes, const char *module,
 	     const char *function, cJSON *args);
 

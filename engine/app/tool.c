@@ -1,5 +1,6 @@
-/* A command that runs Lua beside the engine: the database and the background
- * thread, no SIP, no audio. */
+/* A command that runs Lua beside the engine: the background thread and, if it
+ * wants one, the database; no SIP, no audio. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,28 @@ struct tool {
 	int status;
 };
 
+static int write_file(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "w");
+	bool whole;
+
+	if (!f)
+		return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+	whole = fputs(content, f) >= 0;
+	if (fclose(f) || !whole)
+		return cli_fail(CLI_FAILED, "%s: can't be written", path);
+	return CLI_OK;
+}
+
 static void done(const cJSON *result, const char *err, void *arg)
 {
 	struct tool *tool = arg;
-	const char *text = cJSON_GetStringValue(result);
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(result, "text");
+	const char *text = cJSON_GetStringValue(item ? item : result);
+	const char *path = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(result, "path"));
+	const char *content = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(result, "content"));
 
 	if (err)
 		tool->status = cli_fail(CLI_FAILED, "%s", err);
@@ -33,6 +52,8 @@ static void done(const cJSON *result, const char *err, void *arg)
 		(void)printf("%s%s", text,
 			     *text && text[strlen(text) - 1] == '\n' ? ""
 								     : "\n");
+	if (!err && path && content)
+		tool->status = write_file(path, content);
 	loop_stop(tool->loop);
 }
 
@@ -55,8 +76,8 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 			       "are not found; set MOONDIAL_SHARE");
 		return false;
 	}
-	if (store_open(&tool->store, tool->loop, db,
-		       writes ? STORE_TOOL : STORE_READ, err, size))
+	if (db && store_open(&tool->store, tool->loop, db,
+			     writes ? STORE_TOOL : STORE_READ, err, size))
 		return false;
 	config.store = tool->store;
 	if (background_alloc(&tool->background, tool->loop))

@@ -148,6 +148,45 @@ const struct refusal *calls_admits(struct calls *calls, bool out,
 	return *why ? &refuse_limit : NULL;
 }
 
+/* No more than ROOM: then WHY is the reason. */
+static void narrow(unsigned *wanted, unsigned room, const char *reason,
+		   const char **why)
+{
+	if (room < *wanted) {
+		*wanted = room;
+		*why = reason;
+	}
+}
+
+static unsigned left(unsigned max, unsigned used, unsigned wanted)
+{
+	if (!max)
+		return wanted;
+	return used < max ? max - used : 0;
+}
+
+unsigned calls_room(struct calls *calls, unsigned wanted, const char **why)
+{
+	const struct calls_config *c = &calls->config;
+	const uint64_t now = clock_mono_ms();
+
+	*why = NULL;
+	if (calls->draining)
+		narrow(&wanted, 0, "the engine is draining", why);
+	narrow(&wanted, left(c->max_calls, calls->active, wanted),
+	       "the engine's limit of calls is reached", why);
+	narrow(&wanted, left(c->outbound_concurrent, calls->out, wanted),
+	       "the limit of outgoing calls is reached", why);
+	narrow(&wanted, bucket_count(&calls->bucket, c->max_cps, now, wanted),
+	       "the engine's calls a second are used up", why);
+	narrow(&wanted,
+	       bucket_count(&calls->outbound, c->outbound_rate, now, wanted),
+	       "the outgoing calls a second are used up", why);
+	narrow(&wanted, stack_room(calls->stack, wanted),
+	       "the engine has as many new calls as it can do", why);
+	return wanted;
+}
+
 static int way_begin(struct call *call, const struct account *account,
 		     struct trunk *trunk)
 {

@@ -35,6 +35,17 @@ static inline bool bucket_has(struct bucket *b, unsigned rate, uint64_t now_ms)
 	return b->tokens >= 1000;
 }
 
+/* How many of WANTED calls may begin at NOW_MS; takes nothing. */
+static inline unsigned bucket_count(struct bucket *b, unsigned rate,
+				    uint64_t now_ms, unsigned wanted)
+{
+	if (rate == 0)
+		return wanted;
+	(void)bucket_has(b, rate, now_ms);
+	return b->tokens / 1000 < wanted ? (unsigned)(b->tokens / 1000)
+					 : wanted;
+}
+
 /* Take one, after bucket_has() of the same RATE. */
 static inline void bucket_take(struct bucket *b, unsigned rate)
 {

@@ -179,9 +179,10 @@ struct calls_count {
 	uint64_t total, total_answered, total_refused;
 	double rate; /* new calls a second, over the last 10 s */
 };
-/* How many of WANTED calls out the engine could begin now without being late
- * for those that it has. What a dialer asks before it dials. */
-unsigned calls_room(const struct calls *calls, unsigned wanted);
+/* How many of WANTED calls out the engine could begin now: within its limits,
+ * and without being late for the calls that it has. What a dialer asks before
+ * it dials. When they are fewer, *WHY says which limit it is. */
+unsigned calls_room(struct calls *calls, unsigned wanted, const char **why);
 void calls_count(const struct calls *calls, struct calls_count *count);
 
 /* Whether a script may send to URI: outbound.allow and outbound.deny. The URI,

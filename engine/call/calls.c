@@ -360,11 +360,6 @@ void calls_refuse(struct calls *calls, const char *why)
 	calls->refuse_why = copy;
 }
 
-unsigned calls_room(const struct calls *calls, unsigned wanted)
-{
-	return stack_room(calls->stack, wanted);
-}
-
 void calls_count(const struct calls *calls, struct calls_count *count)
 {
 	struct calls_count c = {

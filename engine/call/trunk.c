@@ -392,6 +392,17 @@ bool trunk_admits(struct trunk *t, uint64_t now_ms)
 	return bucket_has(&t->bucket, t->params.max_cps, now_ms);
 }
 
+unsigned trunk_room(struct trunk *t, uint64_t now_ms, unsigned wanted)
+{
+	const unsigned max = t->params.max_calls;
+
+	if (max && t->active >= max)
+		return 0;
+	if (max && max - t->active < wanted)
+		wanted = max - t->active;
+	return bucket_count(&t->bucket, t->params.max_cps, now_ms, wanted);
+}
+
 void trunk_begin(struct trunk *t)
 {
 	(void)mem_ref(t);

@@ -90,6 +90,8 @@ unsigned trunk_active(const struct trunk *trunk);
 /* Whether one more call may go out at NOW_MS (monotonic); then count it, and
  * count it off when it has ended. */
 bool trunk_admits(struct trunk *trunk, uint64_t now_ms);
+/* How many of WANTED calls would be admitted. */
+unsigned trunk_room(struct trunk *trunk, uint64_t now_ms, unsigned wanted);
 void trunk_begin(struct trunk *trunk);
 void trunk_end(struct trunk *trunk);
 

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "call/trunk.h"
 #include "script/args.h"
 #include "script/event.h"
 #include "script/later.h"
@@ -53,18 +55,64 @@ static int l_calls(lua_State *L)
 	return 1;
 }
 
-/* moon.room(wanted) → how many of as many calls out may begin now */
+/* What the trunks named at INDEX, a name or a list, have free together, of
+ * WANTED; those that are unreachable or unknown have nothing. */
+static unsigned room_of_trunks(lua_State *L, int index, unsigned wanted)
+{
+	const struct trunks *trunks = host_of(L)->config.trunks;
+	const uint64_t now = clock_mono_ms();
+	const bool list = lua_istable(L, index);
+	unsigned room = 0;
+
+	for (lua_Integer i = 1; room < wanted; i++) {
+		struct trunk *trunk = NULL;
+
+		if (list)
+			(void)lua_rawgeti(L, index, i);
+		else
+			lua_pushvalue(L, index);
+		if (lua_isnil(L, -1))
+			break;
+		if (trunks && lua_type(L, -1) == LUA_TSTRING)
+			trunk = trunk_find(trunks, lua_tostring(L, -1));
+		lua_pop(L, 1);
+		if (trunk && trunk_state(trunk) != REACH_UNREACHABLE)
+			room += trunk_room(trunk, now, wanted - room);
+		if (!list)
+			return room;
+	}
+	return room;
+}
+
+/* moon.room(wanted[, trunk|trunks]) → how many of as many calls out may begin
+ * now; why not all */
 static int l_room(lua_State *L)
 {
 	const lua_Integer wanted = luaL_checkinteger(L, 1);
 	struct calls *calls = host_of(L)->config.calls;
+	const char *why = NULL;
+	unsigned room, of_trunks;
 
 	luaL_argcheck(L, wanted >= 0 && wanted <= INT32_MAX, 1,
 		      "a number of calls");
-	lua_pushinteger(L,
-			calls ? (lua_Integer)calls_room(calls, (unsigned)wanted)
-			      : wanted);
-	return 1;
+	luaL_argexpected(L,
+			 lua_isnoneornil(L, 2) || lua_istable(L, 2) ||
+				 lua_type(L, 2) == LUA_TSTRING,
+			 2, "the name of a trunk, or a list of names");
+	lua_settop(L, 2);
+	room = (unsigned)wanted;
+	if (calls)
+		room = calls_room(calls, room, &why);
+	if (!lua_isnil(L, 2)) {
+		of_trunks = room_of_trunks(L, 2, room);
+		if (of_trunks < room) {
+			room = of_trunks;
+			why = "the trunk's limit is reached";
+		}
+	}
+	lua_pushinteger(L, room);
+	lua_pushstring(L, why);
+	return 2;
 }
 
 /* moon.call(id) → call or nil */

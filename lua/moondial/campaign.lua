@@ -113,6 +113,7 @@ function Campaign:came(came, reason, disposition)
     self:denied(reason)
   elseif came == "done" then
     self.denied_since = nil
+    self.pacer:failed(moon.now(), disposition)
     self.errors = disposition == "error" and self.errors + 1 or 0
     if self.errors >= ERRORS_MAX then
       self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
@@ -177,10 +178,10 @@ function Campaign:tick()
     self.why = unreachable
     return TICK
   end
-  local allowed = self.pacer:allowed(now, self.live.active)
+  local allowed, limit, wait = self.pacer:tick { now = now, ringing = {}, active = self.live.active }
   if allowed == 0 then
-    self.why = self.live.active >= self.pacer.concurrent and "all channels are in use" or "the rate limit is reached"
-    return math.min(TICK, math.max(0.005, self.pacer:wait()))
+    self.why = limit
+    return math.min(TICK, math.max(0.005, wait or TICK))
   end
   local room = moon.room(math.min(allowed, AT_ONCE))
   if room == 0 then
@@ -199,7 +200,7 @@ end
 --- Begin with all that have been claimed.
 function Campaign:call_claimed()
   while #self.claimed > 0 do
-    self.pacer:started()
+    self.pacer:launched(moon.now(), 1)
     self:call(table.remove(self.claimed, 1))
   end
 end

@@ -1,4 +1,5 @@
 --- The options of a campaign: checked, and filled with defaults.
+local pacing = require "moondial.campaign.pacing"
 local retry = require "moondial.campaign.retry"
 
 local M = {}
@@ -47,11 +48,40 @@ local FIELDS = {
   flow = { function(v) return type(v) == "function" end, "a function(call, lead)" },
 }
 
+local MODES = { manual = true, preview = true, broadcast = true, power = true, progressive = true, predictive = true }
+
+local function share(value)
+  return type(value) == "number" and value >= 0 and value <= 1
+end
+
+local function at_least_one(value)
+  return type(value) == "number" and value >= 1 and value <= 100
+end
+
+--- A number of days, or a list of them.
+local function days(value)
+  value = type(value) == "table" and value or { value }
+  if #value == 0 then
+    return false
+  end
+  for _, count in pairs(value) do
+    if not whole(count) or count > 366 then
+      return false
+    end
+  end
+  return true
+end
+
 local PACING = {
-  mode = { function(v) return v == "broadcast" end,
-    "\"broadcast\" (the other modes are not available yet)" },
+  mode = { function(v) return MODES[v] end, "one of manual, preview, broadcast, power, progressive, predictive" },
   concurrent = { whole, "a whole number of calls" },
   rate = { positive, "calls a second, a number above 0" },
+  ratio = { at_least_one, "lines for each ready agent, a number from 1 to 100" },
+  max_level = { at_least_one, "lines for each agent, a number from 1 to 100" },
+  abandon_target = { share, "a share, from 0 to 1 (0.02 is 2 %)" },
+  abandon_cap = { share, "a share, from 0 to 1 (0.03 is 3 %)" },
+  abandon_days = { days, "a number of days up to 366, or a list of them" },
+  false_machine = { share, "a share, from 0 to 1 (0.01 is 1 %)" },
 }
 
 --- The script that gives the options, for messages.
@@ -121,20 +151,54 @@ local function check_retry(options)
   return merged
 end
 
--- Values of --set campaign.… win; the tables in it merge.
+-- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
 local function merge(options, override)
   local merged = {}
   for name, value in pairs(options) do
     merged[name] = value
   end
   for name, value in pairs(override or {}) do
-    if type(value) == "table" and type(merged[name]) == "table" then
+    if type(value) == "table" and #value == 0 and type(merged[name]) == "table" then
       merged[name] = merge(merged[name], value)
     else
       merged[name] = value
     end
   end
   return merged
+end
+
+--- Check options of pacing. Raises {code = "options", message}.
+---@param given PacingOptions
+---@return PacingOptions
+function M.pacing(given)
+  check("pacing.", PACING, given)
+  local target, cap = given.abandon_target or pacing.defaults.abandon_target, given.abandon_cap or
+    pacing.defaults.abandon_cap
+  if target > cap then
+    fail("option 'pacing.abandon_target' (%g) must not be above 'pacing.abandon_cap' (%g)", target, cap)
+  end
+  local merged = merge({ mode = pacing.defaults.mode }, given)
+  if merged.abandon_days and type(merged.abandon_days) ~= "table" then
+    merged.abandon_days = { merged.abandon_days }
+  end
+  return merged
+end
+
+--- A value as people write it on a command line: a number, true, false, nil, a list with
+--- commas, or a text.
+---@param text string
+---@return any
+function M.value(text)
+  if text:find(",", 1, true) then
+    local list = {}
+    for word in text:gmatch("[^,]+") do
+      list[#list + 1] = M.value(word)
+    end
+    return list
+  elseif text == "true" or text == "false" then
+    return text == "true"
+  end
+  return math.tointeger(tonumber(text)) or tonumber(text) or text
 end
 
 --- Check OPTIONS and fill in defaults. Raises {code = "options", message} that
@@ -155,8 +219,10 @@ function M.check(options, override, script)
       fail("option '%s' is missing", name)
     end
   end
-  merged.pacing = merge({ mode = "broadcast", concurrent = 10 }, merged.pacing)
-  check("pacing.", PACING, merged.pacing)
+  merged.pacing = M.pacing(merged.pacing or {})
+  if pacing.agent_modes[merged.pacing.mode] then
+    fail("option 'pacing.mode': %s needs agents, which are not available yet", merged.pacing.mode)
+  end
   merged.retry = check_retry(merged.retry or {})
   merged.timeout = merged.timeout or 30
   return merged

@@ -146,11 +146,13 @@ function moon.select(sources) end
 ---@return moon.Call[] oldest first
 function moon.calls() end
 
----How many of so many calls out may begin now, without the engine being late for those that it has (overload). A
----dialer of your own asks before it dials; campaigns do so by themselves.
+---How many of so many calls out may begin now, within the limits of the engine and of trunks, and without the engine
+---being late for those that it has (overload). A dialer of your own asks before it dials; campaigns do so by themselves.
 ---@param wanted integer
+---@param trunk string|string[]? what these have free together
 ---@return integer
-function moon.room(wanted) end
+---@return string? reason when it is fewer than wanted
+function moon.room(wanted, trunk) end
 ---@param id string
 ---@return moon.Call?
 function moon.call(id) end
