@@ -71,7 +71,7 @@ CARRIER=127.0.0.1:$callee_port "$moondial" run -c "$here/moondial.lua" \
 	--set recordings="$work/recordings" \
 	--set rtp.port_min=24000 --set rtp.port_max=24999 \
 	--set campaign.retry.busy=2 --set campaign.retry.no_answer=2 \
-	--set campaign.timeout=5 \
+	--set campaign.timeout=5 --set campaign.compliance=false \
 	"$here/campaign.lua" >campaign.log 2>&1 &
 engine=$!
 pids+=("$engine")

@@ -350,7 +350,7 @@ end
 ---@param given table name, trunk, leads, from, timeout, pacing, retry, flow
 ---@return Campaign
 local function define(_, given)
-  local spec = options.check(given, moon.config.campaign, moon.file)
+  local spec = options.check(given, moon.config.campaign, moon.file, folder)
   if campaigns[spec.name] and campaigns[spec.name].state == "running" then
     error({ code = "options", message = ("campaign: '%s' is running already"):format(spec.name) }, 0)
   end

@@ -20,7 +20,7 @@ return campaign {
   trunk = "carrier",
   leads = "leads.csv",
   pacing = { mode = "broadcast", concurrent = 5, rate = 20 },
-  timeout = 2,
+  timeout = 2, compliance = false,
   retry = { max_attempts = 3, busy = 0.5, no_answer = 0.5 },
   flow = function(call, lead)
     local digit = call:gather { prompt = { tone = "440", duration = 0.2 },
@@ -259,7 +259,9 @@ def test_import_report_and_a_start_by_hand(engine, tmp_path):
 
 
 @pytest.mark.parametrize("options,words", [
-    ('trnk = "x"', ["trnk", "trunk"]), ("hours = {}", ["not available yet"]),
+    ('trnk = "x"', ["trnk", "trunk"]), 
+    ('hours = { "20:00-08:00" }', ["hours", "ends before it begins"]),
+    ("timeout = 14", ["must ring for 15 s", "compliance = false"]),
     ("pacing = { rate = -1 }", ["pacing.rate"])])
 def test_a_wrong_option_is_named_at_the_start(engine, options, words):
     e = engine('local campaign = require "moondial.campaign"\n'

@@ -452,7 +452,7 @@ repeat
 until not alive
 return campaign {
   name = "waits", trunk = %s, leads = "leads.csv",
-  pacing = { concurrent = 5, rate = 20 }, timeout = 5,
+  pacing = { concurrent = 5, rate = 20 }, timeout = 5, compliance = false,
   flow = function(call) return "done" end,
 }
 """

@@ -1,12 +1,13 @@
 --- The options of a campaign: checked, and filled with defaults.
+local hours = require "moondial.compliance.hours"
 local pacing = require "moondial.campaign.pacing"
+local presets = require "moondial.compliance.presets"
 local retry = require "moondial.campaign.retry"
 
 local M = {}
 
 --- Named by LUA_API for later: said clearly, never ignored.
 local LATER = {
-  hours = "calling hours",
   machine = "answering machine detection",
   agents = "agents",
   caller_ids = "pools of caller ids",
@@ -45,6 +46,10 @@ local FIELDS = {
   timeout = { function(v) return positive(v) and v <= 600 end, "seconds of ringing, at most 600" },
   pacing = { function(v) return type(v) == "table" end, "a table" },
   retry = { function(v) return type(v) == "table" end, "a table" },
+  hours = { function(v) return type(v) == "table" or type(v) == "string" end,
+    "a list such as { \"Mon-Fri 09:00-20:00\" }" },
+  compliance = { function(v) return v == false or type(v) == "string" or type(v) == "table" end,
+    "\"us\", \"uk\", a table, or false" },
   flow = { function(v) return type(v) == "function" end, "a function(call, lead)" },
 }
 
@@ -151,6 +156,14 @@ local function check_retry(options)
   return merged
 end
 
+-- A call that is given up too soon has rung for nothing, and rules forbid it.
+local function check_ring(compliance, timeout)
+  if compliance and timeout < compliance.ring then
+    fail("option 'timeout' is %g s, but a call must ring for %g s at least (%s); a campaign that is none of these "
+      .. "rules' business says compliance = false", timeout, compliance.ring, compliance.title)
+  end
+end
+
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
 local function merge(options, override)
   local merged = {}
@@ -206,8 +219,9 @@ end
 ---@param options table as given to campaign{…}
 ---@param override table? the configuration's `campaign` (also --set campaign.…)
 ---@param script string? the script's file, for messages
+---@param folder string? where its files are looked for, with a slash at its end
 ---@return table
-function M.check(options, override, script)
+function M.check(options, override, script, folder)
   file = script
   if type(options) ~= "table" then
     fail("expected a table of options")
@@ -225,6 +239,9 @@ function M.check(options, override, script)
   end
   merged.retry = check_retry(merged.retry or {})
   merged.timeout = merged.timeout or 30
+  merged.compliance = presets.resolve(merged.compliance)
+  check_ring(merged.compliance, merged.timeout)
+  merged.hours = hours.parse(merged.hours, merged.compliance, folder)
   return merged
 end
 
