@@ -404,6 +404,21 @@ class Bench:
                  cost=r["cpu_ms"] / max(1, r["records"]), unit="CDR",
                  p50=r["p50_ms"], p99=r["p99_ms"], failures=0, raw=r)
 
+    def dnc(self):
+        """A national list of numbers that must not be called: imported, then asked."""
+        folder = os.path.join(self.work, "dnc")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        count = int(self.seconds(10_000_000, 200_000))
+        done = subprocess.run(
+            [self.program("bench/bench_numbers"), "--folder", folder, "--numbers", str(count)],
+            stdout=subprocess.PIPE, preexec_fn=pin(ENGINE_CORE))
+        if not done.stdout:
+            raise Failure("bench_numbers failed")
+        r = json.loads(done.stdout)
+        self.row("do-not-call look-up", f"{count:,}", calls_s=None, cost=r["p50_us"] / 1e3, unit="number",
+                 p50=r["p50_us"] / 1e3, p99=r["p99_us"] / 1e3, failures=r["wrong"], register=r, raw=r)
+
     def qualify(self, count):
         """Telephones that are registered, and asked whether they are there."""
         every = self.seconds(60, 6)
@@ -534,6 +549,10 @@ def note(row):
     if "core" in row:
         notes.append(f"{row['core']:.1%} of a core at {row['raw']['asked'] / row['raw']['seconds']:.0f} "
                      "OPTIONS a second")
+    if "register" in row:
+        r = row["register"]
+        notes.append(f"p99 {r['p99_us']:.1f} us, not in the page cache {r['cold_p50_us']:.0f} us; "
+                     f"imported in {r['import_s']:.1f} s, {r['file_mb']:.0f} MB")
     if row.get("lost"):
         notes.append(f"{row['lost']:.2%} of packets lost")
     if row.get("load_late"):
@@ -571,7 +590,8 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "network", "detect")
+WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "dnc",
+             "network", "detect")
 
 
 def parse(argv):
@@ -631,6 +651,7 @@ def main(argv):
         "qualify": [(bench.qualify, options.endpoints)],
         "store": [(bench.store,)],
         "pacer": [(bench.pacer,)],
+        "dnc": [(bench.dnc,)],
         "network": [(bench.network,)],
         "detect": [(bench.detect,)],
     }

@@ -99,6 +99,23 @@ static const struct command commands[] = {
 	 "simulated\n\n"
 	 "The pacer is the one that campaigns run with. No engine, no "
 	 "database.\n"},
+	{"dnc", cmd_dnc, "numbers that must not be called",
+	 "import [--db FILE] --list NAME [--country CODE] NUMBERS.txt\n"
+	 "       moondial dnc add    [--db FILE] [--campaign NAME] "
+	 "[--country CODE] [--reason TEXT] NUMBER…\n"
+	 "       moondial dnc remove [--db FILE] [--campaign NAME] "
+	 "[--country CODE] NUMBER…\n"
+	 "       moondial dnc remove [--db FILE] --list NAME\n"
+	 "       moondial dnc check  [--db FILE] [--json] [--country CODE] "
+	 "NUMBER…\n"
+	 "       moondial dnc lists  [--db FILE] [--json]\n\n" DB_OPTION
+	 "  --list NAME        an imported list, replaced as a whole by the "
+	 "next import\n"
+	 "  --country CODE     calling code of numbers written without one: "
+	 "1, 44, …\n"
+	 "  --campaign NAME    the list of this campaign (default: the "
+	 "internal one)\n\n"
+	 "A running engine goes by a change within a second.\n"},
 	{"status", cmd_status, "state of the running engine",
 	 "[--db FILE] [--json]\n\n" DB_OPTION},
 	{"console", cmd_console, "evaluate Lua in the running engine",

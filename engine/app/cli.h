@@ -20,6 +20,7 @@ int cmd_campaign(int argc, char *argv[]);
 int cmd_amd(int argc, char *argv[]);
 int cmd_agent(int argc, char *argv[]);
 int cmd_simulate(int argc, char *argv[]);
+int cmd_dnc(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);

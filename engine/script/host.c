@@ -126,6 +126,7 @@ static void open_state(lua_State *L, void *arg)
 	record_open(L);
 	csv_open(L);
 	zone_open(L);
+	numbers_open_type(L);
 	trunk_open(L);
 	qualify_open(L);
 	account_open(L);

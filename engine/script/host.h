@@ -328,6 +328,7 @@ void playback_open(lua_State *L);
 void record_open(lua_State *L);
 void csv_open(lua_State *L);
 void zone_open(lua_State *L);
+void numbers_open_type(lua_State *L);
 void trunk_open(lua_State *L);
 void qualify_open(lua_State *L);
 void account_open(lua_State *L);
@@ -344,6 +345,7 @@ void json_table_push(lua_State *L);
 void db_push(lua_State *L);
 void cdr_push(lua_State *L);
 void csv_push(lua_State *L);
+void numbers_push(lua_State *L);
 
 /* Add functions to the table at the top: moon, or the methods of a call. */
 void account_add_moon(lua_State *L);
@@ -368,6 +370,7 @@ void gather_add_call(lua_State *L);
 void record_add_call(lua_State *L);
 void keepalive_add_call(lua_State *L);
 void bridge_add_call(lua_State *L);
+void opt_out_add_call(lua_State *L);
 
 /* Lua value at INDEX → JSON; NULL with a reason in ERR. JSON → Lua. raises */
 cJSON *json_read(lua_State *L, int index, char *err, size_t size);

@@ -589,6 +589,7 @@ void call_open(lua_State *L)
 	record_add_call(L);
 	keepalive_add_call(L);
 	bridge_add_call(L);
+	opt_out_add_call(L);
 	lua_pushcclosure(L, l_index, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, l_newindex);

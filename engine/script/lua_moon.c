@@ -227,6 +227,8 @@ void moon_push(lua_State *L, struct generation *gen)
 	lua_setfield(L, -2, "cdr");
 	csv_push(L);
 	lua_setfield(L, -2, "csv");
+	numbers_push(L);
+	lua_setfield(L, -2, "numbers");
 	push_config(L, host);
 	lua_setfield(L, -2, "config");
 	lua_rawgeti(L, LUA_REGISTRYINDEX, gen->args_ref);

@@ -23,7 +23,7 @@ PREFIX = [
     (r"task_open", "task:"), (r"timer_open", "timer:"),
     (r"event_open", "subscription:"), (r"db_push", "moon.db."),
     (r"cdr_push", "moon.cdr."), (r"csv_push", "moon.csv."),
-    (r"json_table_push", "moon.json."), (r"log_push", "moon.log."),
+    (r"json_table_push", "moon.json."), (r"numbers_push", "moon.numbers."), (r"log_push", "moon.log."),
 ]
 
 
@@ -144,6 +144,7 @@ OPTIONS = [
     ("static int l_bridge(", "### call:bridge("),
     ("static int l_conference(", "### call:conference("),
     ("static int l_monitor(", "### call:monitor("),
+    ("struct option build_options[]", "## Numbers"),
     ("struct option find_options[]", "## Call records"),
     ("struct option prompt_options[]", "## Prompts"),
 ]

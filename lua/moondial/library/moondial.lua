@@ -14,6 +14,7 @@
 ---@field cdr moon.Cdr
 ---@field json moon.Json
 ---@field csv moon.Csv
+---@field numbers moon.Numbers
 local moon = {}
 
 ---@class moon.Error what misuse and the end of a call raise
@@ -354,6 +355,29 @@ local csv = {}
 ---@return fun(): {line: integer, fields: string[], error: string?}?
 function csv.rows(path) end
 
+---@class moon.NumberSet
+local set = {}
+--- Waits. Which of a list (at most 10,000) are in it.
+---@param list string[] E.164, with or without +
+---@return table<string, true>?
+---@return "failed"? reason
+---@return string? message
+function set:find(list) end
+
+---@class moon.Numbers lists of telephone numbers by the million, on the disk
+local numbers = {}
+--- Waits. One number a line, or a CSV's first column, into a file of its own.
+---@param source string
+---@param path string
+---@param options {country: string?}? calling code of numbers written without one
+---@return {lines: integer, numbers: integer, duplicates: integer, bad: integer, bad_lines: integer[]}?
+---@return "failed"? reason
+---@return string? message
+function numbers.build(source, path, options) end
+---@param path string
+---@return moon.NumberSet
+function numbers.open(path) end
+
 ---@class moon.Playback
 local playback = {}
 function playback:pause() end
@@ -577,6 +601,9 @@ function call:options() end
 function call:detach() end
 --- Drop unread digits.
 function call:flush() end
+--- Waits. Its number goes to the internal do-not-call list, its disposition is dnc.
+---@return true
+function call:opt_out() end
 --- Waits.
 ---@param event moon.EventName
 ---@param seconds number?

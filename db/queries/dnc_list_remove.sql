@@ -1,0 +1,1 @@
+DELETE FROM dnc_lists WHERE name = ? RETURNING path

@@ -1,0 +1,1 @@
+DELETE FROM dnc_numbers WHERE number = ? AND list = ?
