@@ -51,11 +51,19 @@ static const struct command commands[] = {
 	 "import [--db FILE] NAME LEADS.csv\n"
 	 "       moondial campaign start  [--db FILE] NAME|SCRIPT\n"
 	 "       moondial campaign pause  [--db FILE] NAME\n"
+	 "       moondial campaign set    [--db FILE] NAME KEY=VALUE…\n"
+	 "       moondial campaign next   [--db FILE] [--json] NAME [AGENT]\n"
+	 "       moondial campaign dial   [--db FILE] NAME LEAD|NUMBER "
+	 "[AGENT]\n"
+	 "       moondial campaign skip   [--db FILE] NAME LEAD|NUMBER\n"
 	 "       moondial campaign status [--db FILE] [--json] [NAME]\n"
 	 "       moondial campaign report [--db FILE] [--json|--csv] "
 	 "NAME\n\n" DB_OPTION
-	 "\nstart and pause speak to the running engine of that database; the "
-	 "others\nread or write the database themselves.\n"},
+	 "\nset changes pacing, retry, timeout or from while it runs: "
+	 "pacing.rate=5.\nnext, dial and skip are for agents who choose whom "
+	 "to call (pacing.mode preview\nand manual).\n"
+	 "import and report read or write the database themselves, the others "
+	 "speak to the\nrunning engine of that database.\n"},
 	{"amd", cmd_amd, "try answering machine detection on recordings",
 	 "replay [--set NAME=VALUE]… [--csv|--json] FILE|FOLDER…\n\n"
 	 "  --set NAME=VALUE   a setting of call:detect_machine, such as "

@@ -1,4 +1,4 @@
-/* moondial campaign import|start|pause|status|report */
+/* moondial campaign: its commands */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -65,6 +65,16 @@ int cmd_campaign(int argc, char *argv[])
 		args = cli_words(argc, argv, optind);
 		if (!strcmp(action, "start"))
 			absolute_script(args);
+		return cli_do(db, "campaign", action, args, NULL);
+	}
+	if ((!strcmp(action, "set") && count >= 2) ||
+	    (!strcmp(action, "dial") && (count == 2 || count == 3)) ||
+	    (!strcmp(action, "skip") && count == 2))
+		return cli_do(db, "campaign", action,
+			      cli_words(argc, argv, optind), NULL);
+	if (!strcmp(action, "next") && (count == 1 || count == 2)) {
+		args = cli_words(argc, argv, optind);
+		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
 		return cli_do(db, "campaign", action, args, NULL);
 	}
 	if (!strcmp(action, "status") && count <= 1) {

@@ -47,6 +47,7 @@ end
 --- The call's part, in a task of its own: whatever becomes of it, its caller
 --- goes on. Fills OUTCOME.
 local function talk(spec, lead, outcome)
+  outcome.tell("dialing")
   local call, reason, failed = moon.dial(lead.phone, {
     trunk = spec.trunk,
     from = spec.from,
@@ -60,6 +61,7 @@ local function talk(spec, lead, outcome)
     return
   end
   outcome.call = call
+  outcome.tell("answered", "human")
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
       outcome.disposition = disposition_of(outcome, call, err)
@@ -74,7 +76,8 @@ local function talk(spec, lead, outcome)
 end
 
 --- Note a result, however long the database can't: no result is lost.
-local function finish(spec, lead, disposition, call)
+---@param counts AnswerCounts? what the call adds to the counts of abandonment
+local function finish(spec, lead, disposition, call, counts)
   local state, next_at = retry.decide(spec.retry, disposition, lead.attempt, moon.now())
   local result = {
     id = lead.id,
@@ -84,6 +87,8 @@ local function finish(spec, lead, disposition, call)
     cdr_id = call and call.id,
     state = state,
     next_at = next_at,
+    campaign = spec.name,
+    counts = counts,
   }
   while true do
     local ok, err = pcall(store.finish, result)
@@ -96,6 +101,8 @@ local function finish(spec, lead, disposition, call)
   end
 end
 
+local function silent() end
+
 ---@class AttemptWork how far an attempt has come
 ---@field spec table the campaign's options
 ---@field row table of lead_claim
@@ -104,6 +111,8 @@ end
 ---@field lead table?
 ---@field outcome table?
 ---@field task table? the call's
+---@field tell (fun(event: string, what: string?): AnswerCounts?)? hears each step: dialing, answered (by whom), agent,
+---abandoned, ended (disposition), undone
 ---@field deaths integer? how often its task has died
 
 --- Reach the lead of WORK.row (claimed), or go on where a task that died has
@@ -124,18 +133,20 @@ function M.run(work)
     return "gone"
   end
   work.lead = work.lead or lead_object(row, work.attempt)
-  work.outcome = work.outcome or {}
+  local tell = work.tell or silent
+  work.outcome = work.outcome or { tell = tell }
   work.task = work.task or moon.spawn(talk, spec, work.lead, work.outcome)
   work.task:wait()
   local outcome, lead = work.outcome, work.lead
   local call, passes = outcome.call, REFUSED[outcome.reason]
   local denied = outcome.reason and call and DENIED[call.sip_code]
   if denied or passes ~= nil then
+    tell("undone")
     store.undial(lead.id, lead.attempt)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
-  finish(spec, lead, disposition, call)
+  finish(spec, lead, disposition, call, tell("ended", disposition))
   return "done", nil, disposition
 end
 

@@ -107,14 +107,51 @@ end
 ---@field cdr_id string?
 ---@field state "scheduled"|"done"
 ---@field next_at number seconds
+---@field campaign string?
+---@field counts AnswerCounts? for the abandonment of the day
+
+--- The engine's own date.
+local function date(time)
+  return os.date("%Y-%m-%d", time // 1 | 0)
+end
 
 ---@param result AttemptResult
 function M.finish(result)
-  transaction {
+  local statements = {
     { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or moon.db.null,
       result.cdr_id or moon.db.null, result.id, result.attempt },
     { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000), now_ms(), result.id },
   }
+  local counts = result.counts
+  if counts then
+    statements[3] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live, counts.abandoned,
+      counts.machines }
+  end
+  transaction(statements)
+end
+
+--- Who answered and got no agent, by day: of the last DAYS days.
+---@param name string
+---@param days integer
+---@return {day: string, live: integer, abandoned: integer, machines: integer}[]
+function M.abandonment(name, days)
+  return query("abandonment_list", name, date(moon.now() - (days - 1) * 86400))
+end
+
+--- One lead of a campaign by its id or number, for an agent. It is claimed then.
+---@return table? row as of claim; nil: it is not there, or not to be called now
+function M.take(name, what)
+  return transaction({ { sql "lead_take", now_ms(), name, what, what } })[1]
+end
+
+--- A claimed lead that is not called now: in so many seconds; nil: whenever it is
+--- its turn.
+function M.put_away(id, seconds)
+  if seconds then
+    exec("lead_skip", now_ms() + math.floor(seconds * 1000), now_ms(), id)
+  else
+    exec("lead_release", now_ms(), id)
+  end
 end
 
 --- Leads whose call had ended when an engine died, their result not noted.
