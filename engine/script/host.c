@@ -13,6 +13,12 @@
 
 enum { MIB = 1 << 20, BATCH = 256, ID_BUCKETS = 4096 };
 
+/* A collection begins when memory has grown to GC_PAUSE percent of what the
+ * last one has left. Lua's own GC_STEP_MUL, 100, does the whole of it while
+ * 16 calls begin: with 2,000 calls the loop stood still for 0.2 s. With 4 it
+ * is spread over a quarter of the time from one to the next. */
+enum { GC_PAUSE = 225, GC_STEP_MUL = 4 };
+
 void host_kick(struct scripts *host)
 {
 	if (!host->freeing)
@@ -163,7 +169,7 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	}
 	(void)lua_atpanic(host->L, panic);
 	*(void **)lua_getextraspace(host->L) = NULL;
-	(void)lua_gc(host->L, LUA_GCINC, 250, 0, 0);
+	(void)lua_gc(host->L, LUA_GCINC, GC_PAUSE, GC_STEP_MUL, 0);
 	/* For tests: what is not anchored is found out soon. */
 	host->collects = getenv("MOONDIAL_GC") != NULL;
 	if (!host_protect(host, open_state, NULL)) {
