@@ -1,3 +1,4 @@
--- When the next retry comes due; null: none is scheduled.
-SELECT MIN(next_at_ms) AS next_at_ms
+-- The scheduled lead that comes due next; no row: none is scheduled.
+SELECT next_at_ms, wait_reason
 FROM leads WHERE campaign = ? AND state = 'scheduled'
+ORDER BY next_at_ms LIMIT 1

@@ -1,3 +1,4 @@
 -- A run begins: what an earlier run of this engine had claimed and not dialled.
-UPDATE leads SET state = 'ready', updated_at_ms = ?
+UPDATE leads SET state = CASE WHEN attempts = 0 THEN 'new' ELSE 'ready' END,
+	updated_at_ms = ?
 WHERE campaign = ? AND state = 'claimed'

@@ -3,7 +3,8 @@
 UPDATE leads SET state = 'claimed', updated_at_ms = ?
 WHERE id IN (
 	SELECT id FROM leads
-	WHERE campaign = ? AND state = 'ready'
+	WHERE campaign = ? AND state IN ('new', 'ready')
 	ORDER BY priority DESC, attempts DESC, next_at_ms, id
 	LIMIT ?)
-RETURNING id, phone, priority, attempts, disposition, fields_json
+RETURNING id, campaign, phone, numbers, number_type, zones, list, priority,
+	attempts, forgiven, disposition, agent, fields_json

@@ -1,5 +1,5 @@
 -- The lead's attempt is over: state 'scheduled' (again at next_at_ms) or
 -- 'done'. In one transaction with attempt_finish.
-UPDATE leads SET state = ?, disposition = ?, next_at_ms = ?,
-	updated_at_ms = ?
-WHERE id = ? AND state = 'dialing'
+UPDATE leads SET state = ?, disposition = ?, next_at_ms = ?, wait_reason = ?,
+	numbers = ?, agent = ?, updated_at_ms = ?
+WHERE id = ? AND state IN ('ringing', 'talking')

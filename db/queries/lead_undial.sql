@@ -1,2 +1,3 @@
-UPDATE leads SET state = 'ready', attempts = attempts - 1, updated_at_ms = ?
-WHERE id = ? AND state = 'dialing'
+UPDATE leads SET state = CASE WHEN attempts = 1 THEN 'new' ELSE 'ready' END,
+	attempts = attempts - 1, updated_at_ms = ?
+WHERE id = ? AND state IN ('ringing', 'talking')

@@ -1,5 +1,6 @@
-UPDATE leads SET state = 'ready', attempts = attempts - 1, updated_at_ms = ?
-WHERE campaign = ? AND state = 'dialing' AND NOT EXISTS (
+UPDATE leads SET state = CASE WHEN attempts = 1 THEN 'new' ELSE 'ready' END,
+	attempts = attempts - 1, updated_at_ms = ?
+WHERE campaign = ? AND state IN ('ringing', 'talking') AND NOT EXISTS (
 	SELECT 1 FROM attempts
 	WHERE attempts.lead_id = leads.id
 		AND attempts.attempt = leads.attempts)

@@ -1,3 +1,4 @@
 -- Claimed, and no INVITE had left: back in the queue.
-UPDATE leads SET state = 'ready', updated_at_ms = ?
+UPDATE leads SET state = CASE WHEN attempts = 0 THEN 'new' ELSE 'ready' END,
+	updated_at_ms = ?
 WHERE campaign IN (SELECT name FROM campaigns) AND state = 'claimed'

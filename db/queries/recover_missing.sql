@@ -2,7 +2,7 @@
 -- its INVITE may have left, so that it gets a record.
 INSERT INTO cdrs (id, direction, to_user, started_at_ms, disposition,
 	hangup_by, hangup_cause, campaign, lead_id, attempt)
-SELECT new_id(), 'out', leads.phone, attempts.started_at_ms, 'interrupted',
+SELECT new_id(), 'out', COALESCE(attempts.phone, leads.phone), attempts.started_at_ms, 'interrupted',
 	'engine', 'engine_died', attempts.campaign, attempts.lead_id,
 	attempts.attempt
 FROM attempts JOIN leads ON leads.id = attempts.lead_id

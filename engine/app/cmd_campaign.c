@@ -1,4 +1,5 @@
-/* moondial campaign: its commands */
+/* moondial campaign ACTION …: which words and options each action takes, and
+ * whether the running engine does it or this process, on the database. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -6,17 +7,85 @@
 
 #include "app/cli.h"
 
-enum { OPT_DB = 256, OPT_JSON, OPT_CSV };
+enum option_id {
+	OPT_DB = 256,
+	OPT_JSON,
+	OPT_CSV,
+	OPT_LIST,
+	OPT_REGION,
+	OPT_PHONE,
+	OPT_UNIQUE,
+	OPT_STATE,
+	OPT_DISPOSITION,
+	OPT_LIMIT,
+	OPT_AT,
+	OPT_AGENT,
+};
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"csv", no_argument, NULL, OPT_CSV},
+	{"list", required_argument, NULL, OPT_LIST},
+	{"region", required_argument, NULL, OPT_REGION},
+	{"phone", required_argument, NULL, OPT_PHONE},
+	{"unique", no_argument, NULL, OPT_UNIQUE},
+	{"state", required_argument, NULL, OPT_STATE},
+	{"disposition", required_argument, NULL, OPT_DISPOSITION},
+	{"limit", required_argument, NULL, OPT_LIMIT},
+	{"at", required_argument, NULL, OPT_AT},
+	{"agent", required_argument, NULL, OPT_AGENT},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
+enum how {
+	BY_ENGINE,
+	BY_ENGINE_OR_TOOL, /* live from the engine; else what is stored */
+	BY_TOOL,
+	BY_TOOL_THAT_WRITES,
+};
+
+#define BIT(opt) (1u << ((opt)-OPT_DB))
+
+static const struct action {
+	const char *name;
+	int min, max; /* words behind it */
+	enum how how;
+	unsigned options;   /* beside --db */
+	const char *format; /* without an option; NULL: it has none */
+	bool takes_options; /* as an object, its last argument */
+} actions[] = {
+	{"import", 2, 2, BY_TOOL_THAT_WRITES,
+	 BIT(OPT_LIST) | BIT(OPT_REGION) | BIT(OPT_PHONE) | BIT(OPT_UNIQUE),
+	 NULL, true},
+	{"start", 1, 1, BY_ENGINE, 0, NULL, false},
+	{"pause", 1, 1, BY_ENGINE, 0, NULL, false},
+	{"status", 0, 1, BY_ENGINE_OR_TOOL, BIT(OPT_JSON), "table", false},
+	{"report", 1, 1, BY_TOOL, BIT(OPT_JSON) | BIT(OPT_CSV), "table", false},
+	{"leads", 1, 1, BY_TOOL,
+	 BIT(OPT_JSON) | BIT(OPT_CSV) | BIT(OPT_STATE) | BIT(OPT_DISPOSITION) |
+		 BIT(OPT_LIST) | BIT(OPT_LIMIT),
+	 "table", true},
+	{"export", 1, 1, BY_TOOL,
+	 BIT(OPT_JSON) | BIT(OPT_CSV) | BIT(OPT_STATE) | BIT(OPT_DISPOSITION) |
+		 BIT(OPT_LIST) | BIT(OPT_LIMIT),
+	 "csv", true},
+	{"why", 1, 2, BY_ENGINE_OR_TOOL, 0, NULL, false},
+	{"recycle", 1, 1, BY_TOOL_THAT_WRITES,
+	 BIT(OPT_DISPOSITION) | BIT(OPT_LIST), NULL, true},
+	{"callback", 2, 2, BY_TOOL_THAT_WRITES, BIT(OPT_AT) | BIT(OPT_AGENT),
+	 NULL, true},
+};
+
 static const char module[] = "moondial.campaign.tool";
+
+/* What the command line says. */
+struct line {
+	const char *db, *format;
+	cJSON *options;
+	unsigned given; /* BIT of each option */
+};
 
 /* A path that the engine can open from its own working directory. */
 static void absolute_script(cJSON *args)
@@ -31,71 +100,144 @@ static void absolute_script(cJSON *args)
 	free(path);
 }
 
-int cmd_campaign(int argc, char *argv[])
+/* One more name of a list. */
+static void add_name(cJSON *options, const char *list, const char *name)
 {
-	const char *db = "moondial.db", *format = "table", *action;
-	int opt, count, err = 0, status;
-	cJSON *args;
+	cJSON *array = cJSON_GetObjectItemCaseSensitive(options, list);
 
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		switch (opt) {
-		case OPT_DB:
-			db = optarg;
-			break;
-		case OPT_JSON:
-			format = "json";
-			break;
-		case OPT_CSV:
-			format = "csv";
-			break;
-		default:
-			return cli_usage("campaign", opt);
+	if (!array)
+		array = cJSON_AddArrayToObject(options, list);
+	cJSON_AddItemToArray(array, cJSON_CreateString(name));
+}
+
+/* False: it is no option, or its value is wrong; it has been said. */
+static bool take_option(struct line *line, int opt)
+{
+	char *end;
+	long count;
+
+	switch (opt) {
+	case OPT_DB:
+		line->db = optarg;
+		return true;
+	case OPT_JSON:
+		line->format = "json";
+		break;
+	case OPT_CSV:
+		line->format = "csv";
+		break;
+	case OPT_UNIQUE:
+		cJSON_AddTrueToObject(line->options, "elsewhere");
+		break;
+	case OPT_PHONE:
+		add_name(line->options, "numbers", optarg);
+		break;
+	case OPT_LIMIT:
+		count = strtol(optarg, &end, 10);
+		if (*end || count <= 0) {
+			(void)cli_fail(CLI_USAGE,
+				       "campaign: --limit must be a number "
+				       "above 0");
+			return false;
 		}
+		cJSON_AddNumberToObject(line->options, "limit", (double)count);
+		break;
+	default:
+		for (const struct option *o = long_options; o->name; o++) {
+			if (o->val == opt)
+				cJSON_AddStringToObject(line->options, o->name,
+							optarg);
+		}
+		break;
 	}
-	if (optind >= argc)
-		return cli_usage("campaign", '?');
-	action = argv[optind++];
-	count = argc - optind;
+	line->given |= BIT(opt);
+	return true;
+}
 
-	if (!strcmp(action, "import") && count == 2)
-		return cli_tool(db, true, module, "import",
-				cli_words(argc, argv, optind));
-	if ((!strcmp(action, "start") || !strcmp(action, "pause")) &&
-	    count == 1) {
-		args = cli_words(argc, argv, optind);
-		if (!strcmp(action, "start"))
+/* Only options that ACTION knows. */
+static bool options_fit(const struct action *action, const struct line *line)
+{
+	for (const struct option *o = long_options; o->name; o++) {
+		if (o->val < OPT_DB || !(line->given & BIT(o->val)) ||
+		    action->options & BIT(o->val))
+			continue;
+		(void)cli_fail(CLI_USAGE, "campaign %s: it has no option --%s",
+			       action->name, o->name);
+		return false;
+	}
+	return true;
+}
+
+static int run(const struct action *action, struct line *line, cJSON *args)
+{
+	int err = 0, status;
+
+	if (action->format)
+		cJSON_InsertItemInArray(
+			args, 0,
+			cJSON_CreateString(line->format ? line->format
+							: action->format));
+	if (action->takes_options)
+		cJSON_AddItemToArray(args,
+				     cJSON_Duplicate(line->options, true));
+	switch (action->how) {
+	case BY_ENGINE:
+		if (!strcmp(action->name, "start"))
 			absolute_script(args);
-		return cli_do(db, "campaign", action, args, NULL);
-	}
-	if ((!strcmp(action, "set") && count >= 2) ||
-	    (!strcmp(action, "dial") && (count == 2 || count == 3)) ||
-	    (!strcmp(action, "skip") && count == 2))
-		return cli_do(db, "campaign", action,
-			      cli_words(argc, argv, optind), NULL);
-	if (!strcmp(action, "next") && (count == 1 || count == 2)) {
-		args = cli_words(argc, argv, optind);
-		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
-		return cli_do(db, "campaign", action, args, NULL);
-	}
-	if (!strcmp(action, "status") && count <= 1) {
-		args = cli_words(argc, argv, optind);
-		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
-		/* live figures from the engine; without one, what is stored */
-		status = cli_do(db, "campaign", action,
+		return cli_do(line->db, "campaign", action->name, args, NULL);
+	case BY_ENGINE_OR_TOOL:
+		status = cli_do(line->db, "campaign", action->name,
 				cJSON_Duplicate(args, true), &err);
 		if (err == ENOENT || err == ECONNREFUSED)
-			return cli_tool(db, false, module, "status", args);
+			return cli_tool(line->db, false, module, action->name,
+					args);
 		cJSON_Delete(args);
 		return status;
+	case BY_TOOL:
+	case BY_TOOL_THAT_WRITES:
+		break;
 	}
-	if (!strcmp(action, "report") && count == 1) {
-		args = cli_words(argc, argv, optind);
-		cJSON_InsertItemInArray(args, 0, cJSON_CreateString(format));
-		return cli_tool(db, false, module, "report", args);
+	return cli_tool(line->db, action->how == BY_TOOL_THAT_WRITES, module,
+			action->name, args);
+}
+
+static int dispatch(struct line *line, int argc, char *argv[])
+{
+	const char *name = argv[optind];
+	const int count = argc - optind - 1;
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(name, actions[i].name) != 0 ||
+		    count < actions[i].min || count > actions[i].max)
+			continue;
+		if (!options_fit(&actions[i], line))
+			return CLI_USAGE;
+		return run(&actions[i], line,
+			   cli_words(argc, argv, optind + 1));
 	}
 	(void)cli_fail(CLI_USAGE,
 		       "campaign: '%s' with %d argument%s is none "
 		       "of its commands",
-		       action, count, count == 1 ? "" : "s");
+		       name, count, count == 1 ? "" : "s");
 	return cli_usage("campaign", '?');
+}
+
+int cmd_campaign(int argc, char *argv[])
+{
+	struct line line = {.db = "moondial.db",
+			    .options = cJSON_CreateObject()};
+	int opt, status = -1;
+
+	while (status < 0 &&
+	       (opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (opt == 'h' || opt == '?')
+			status = cli_usage("campaign", opt);
+		else if (!take_option(&line, opt))
+			status = CLI_USAGE;
+	}
+	if (status < 0)
+		status = optind >= argc ? cli_usage("campaign", '?')
+					: dispatch(&line, argc, argv);
+	cJSON_Delete(line.options);
+	return status;
 }

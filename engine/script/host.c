@@ -133,6 +133,7 @@ static void open_state(lua_State *L, void *arg)
 	csv_open(L);
 	zone_open(L);
 	numbers_open_type(L);
+	leads_open(L);
 	trunk_open(L);
 	qualify_open(L);
 	account_open(L);

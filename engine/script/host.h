@@ -329,6 +329,7 @@ void record_open(lua_State *L);
 void csv_open(lua_State *L);
 void zone_open(lua_State *L);
 void numbers_open_type(lua_State *L);
+void leads_open(lua_State *L);
 void trunk_open(lua_State *L);
 void qualify_open(lua_State *L);
 void account_open(lua_State *L);
@@ -346,6 +347,8 @@ void db_push(lua_State *L);
 void cdr_push(lua_State *L);
 void csv_push(lua_State *L);
 void numbers_push(lua_State *L);
+void leads_add_csv(lua_State *L);
+void phone_push(lua_State *L);
 
 /* Add functions to the table at the top: moon, or the methods of a call. */
 void account_add_moon(lua_State *L);

@@ -205,4 +205,5 @@ void csv_push(lua_State *L)
 	static const luaL_Reg functions[] = {{"rows", l_rows}, {NULL, NULL}};
 
 	luaL_newlib(L, functions);
+	leads_add_csv(L);
 }

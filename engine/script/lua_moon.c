@@ -229,6 +229,8 @@ void moon_push(lua_State *L, struct generation *gen)
 	lua_setfield(L, -2, "csv");
 	numbers_push(L);
 	lua_setfield(L, -2, "numbers");
+	phone_push(L);
+	lua_setfield(L, -2, "phone");
 	push_config(L, host);
 	lua_setfield(L, -2, "config");
 	lua_rawgeti(L, LUA_REGISTRYINDEX, gen->args_ref);

@@ -23,7 +23,9 @@ PREFIX = [
     (r"task_open", "task:"), (r"timer_open", "timer:"),
     (r"event_open", "subscription:"), (r"db_push", "moon.db."),
     (r"cdr_push", "moon.cdr."), (r"csv_push", "moon.csv."),
-    (r"json_table_push", "moon.json."), (r"numbers_push", "moon.numbers."), (r"log_push", "moon.log."),
+    (r"json_table_push", "moon.json."), (r"numbers_push", "moon.numbers."),
+    (r"phone_push", "moon.phone."), (r"leads_add_csv", "moon.csv."),
+    (r"log_push", "moon.log."),
 ]
 
 
@@ -145,6 +147,7 @@ OPTIONS = [
     ("static int l_conference(", "### call:conference("),
     ("static int l_monitor(", "### call:monitor("),
     ("struct option build_options[]", "## Numbers"),
+    ("struct option leads_options[]", "### moon.csv.leads("),
     ("struct option find_options[]", "## Call records"),
     ("struct option prompt_options[]", "## Prompts"),
 ]

@@ -1,7 +1,9 @@
 --- One attempt to reach one lead: note it, dial, talk, note what came of it.
 local moon = require "moondial"
+local leads = require "moondial.campaign.lead"
 local retry = require "moondial.campaign.retry"
 local store = require "moondial.campaign.store"
+local zone = require "moondial.leads.zone"
 
 local M = {}
 
@@ -21,16 +23,6 @@ local REFUSED = {
 --- Answers to our credentials, or to the want of them: nobody was rung.
 local DENIED = { [401] = true, [407] = true }
 
---- What the flow sees: the columns of the lead's row, its number, id, attempt.
-local function lead_object(row, attempt)
-  local lead = {}
-  for name, value in pairs(moon.json.decode(row.fields_json or "{}")) do
-    lead[name] = value
-  end
-  lead.phone, lead.id, lead.attempt = row.phone, row.id, attempt
-  return lead
-end
-
 --- A disposition is what the flow returns; else what it has set on the call;
 --- else how it ended.
 local function disposition_of(outcome, call, err)
@@ -47,10 +39,9 @@ end
 --- The call's part, in a task of its own: whatever becomes of it, its caller
 --- goes on. Fills OUTCOME.
 local function talk(spec, lead, outcome)
-  outcome.tell("dialing")
-  local call, reason, failed = moon.dial(lead.phone, {
+  local call, reason, failed = moon.dial(lead.number, {
     trunk = spec.trunk,
-    from = spec.from,
+    from = lead.from or spec.from,
     timeout = spec.timeout,
     campaign = spec.name,
     lead = lead,
@@ -61,7 +52,7 @@ local function talk(spec, lead, outcome)
     return
   end
   outcome.call = call
-  outcome.tell("answered", "human")
+  moon.spawn(store.note_talking, lead.id)
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
       outcome.disposition = disposition_of(outcome, call, err)
@@ -75,33 +66,50 @@ local function talk(spec, lead, outcome)
   outcome.result = result
 end
 
---- Note a result, however long the database can't: no result is lost.
----@param counts AnswerCounts? what the call adds to the counts of abandonment
-local function finish(spec, lead, disposition, call, counts)
-  local state, next_at = retry.decide(spec.retry, disposition, lead.attempt, moon.now())
+--- What is noted of an attempt: by a callback that the flow has arranged, by the
+--- lead's other numbers, by the rules of the campaign.
+---@param row table of lead_claim or campaign_unfinished
+---@param made {attempt: integer, number: string, disposition: string, call: table?, callback: LeadCallback?}
+---@return AttemptResult
+local function result_of(spec, row, made)
+  local now, call = moon.now(), made.call
   local result = {
-    id = lead.id,
-    attempt = lead.attempt,
-    disposition = disposition,
+    id = row.id,
+    attempt = made.attempt,
+    disposition = made.disposition,
     sip_code = call and call.sip_code,
     cdr_id = call and call.id,
-    state = state,
-    next_at = next_at,
-    campaign = spec.name,
-    counts = counts,
+    agent = row.agent,
   }
+  local zones = zone.split(row.zones)
+  local another
+  result.numbers, another = retry.turn_numbers(row.numbers, made.number, made.disposition)
+  if made.callback then
+    result.state, result.next_at, result.wait_reason = "scheduled", made.callback.at, made.callback.reason
+    result.agent = made.callback.agent
+  elseif another and retry.of_the_number[made.disposition]
+    and made.attempt - (row.forgiven or 0) < spec.retry.max_attempts then
+    result.state, result.next_at, result.wait_reason = "scheduled", now, "another number of it is tried"
+  else
+    result.state, result.next_at, result.wait_reason = retry.decide(spec.retry, made.disposition,
+      { attempts = made.attempt, forgiven = row.forgiven, zones = zones }, now)
+  end
+  return result
+end
+
+--- Note a result, however long the database can't: no result is lost.
+local function finish(spec, row, made)
+  local result = result_of(spec, row, made)
   while true do
     local ok, err = pcall(store.finish, result)
     if ok then
       return
     end
-    moon.log.error("campaign %s: the result of %s is not noted yet: %s", spec.name, lead.phone,
+    moon.log.error("campaign %s: the result of %s is not noted yet: %s", spec.name, row.phone,
       type(err) == "table" and err.message or tostring(err))
     moon.sleep(DB_RETRY)
   end
 end
-
-local function silent() end
 
 ---@class AttemptWork how far an attempt has come
 ---@field spec table the campaign's options
@@ -111,8 +119,6 @@ local function silent() end
 ---@field lead table?
 ---@field outcome table?
 ---@field task table? the call's
----@field tell (fun(event: string, what: string?): AnswerCounts?)? hears each step: dialing, answered (by whom), agent,
----abandoned, ended (disposition), undone
 ---@field deaths integer? how often its task has died
 
 --- Reach the lead of WORK.row (claimed), or go on where a task that died has
@@ -128,33 +134,32 @@ function M.run(work)
     work.attempt = store.noted(row.id)
   end
   work.noting = true
-  work.attempt = work.attempt or store.note_dialing(row.id)
+  work.attempt = work.attempt or store.note_dialing(row.id, row.number or row.phone)
   if not work.attempt then
     return "gone"
   end
-  work.lead = work.lead or lead_object(row, work.attempt)
-  local tell = work.tell or silent
-  work.outcome = work.outcome or { tell = tell }
+  work.lead = work.lead or leads.new(row, work.attempt)
+  work.outcome = work.outcome or {}
   work.task = work.task or moon.spawn(talk, spec, work.lead, work.outcome)
   work.task:wait()
   local outcome, lead = work.outcome, work.lead
   local call, passes = outcome.call, REFUSED[outcome.reason]
   local denied = outcome.reason and call and DENIED[call.sip_code]
   if denied or passes ~= nil then
-    tell("undone")
     store.undial(lead.id, lead.attempt)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
-  finish(spec, lead, disposition, call, tell("ended", disposition))
+  finish(spec, row, { attempt = lead.attempt, number = lead.number, disposition = disposition, call = call,
+    callback = leads.wanted(lead) })
   return "done", nil, disposition
 end
 
 --- By the same rules, a lead whose call had ended when an engine died.
 ---@param row table of campaign_unfinished
 function M.finish_left_over(spec, row)
-  finish(spec, { id = row.id, attempt = row.attempts, phone = row.phone }, row.disposition,
-    { id = row.cdr_id, sip_code = row.sip_code })
+  finish(spec, row, { attempt = row.attempts, number = row.number or row.phone, disposition = row.disposition,
+    call = { id = row.cdr_id, sip_code = row.sip_code } })
 end
 
 return M

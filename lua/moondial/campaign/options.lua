@@ -12,7 +12,6 @@ local LATER = {
   agents = "agents",
   caller_ids = "pools of caller ids",
   dnc = "do-not-call lists",
-  max_per_day = "caps for each day",
 }
 
 local function positive(value)
@@ -36,12 +35,48 @@ local function trunks(value)
   return count > 0 and count == #list
 end
 
+--- A list of texts that aren't empty.
+local function texts(value)
+  if type(value) ~= "table" then
+    return false
+  end
+  for key, text in pairs(value) do
+    if math.type(key) ~= "integer" or type(text) ~= "string" or text == "" then
+      return false
+    end
+  end
+  return #value > 0
+end
+
+--- A table of whole numbers with no other fields than NAMES.
+local function counts(value, names)
+  if type(value) ~= "table" or next(value) == nil then
+    return false
+  end
+  for name, count in pairs(value) do
+    if not names[name] or not whole(count) then
+      return false
+    end
+  end
+  return true
+end
+
 -- name → { check, what it must be }
 local FIELDS = {
   name = { function(v) return type(v) == "string" and v:match("^[%w_%.%-]+$") and #v <= 64 end,
     "a name of letters, digits, _ . -" },
   trunk = { trunks, "the name of a trunk, or a list of names" },
   leads = { function(v) return type(v) == "string" and v ~= "" end, "the path of a CSV file" },
+  region = { function(v) return type(v) == "string" and v:match("^%u%u$") end,
+    "the two letters of a country, such as \"US\" or \"DE\"" },
+  list = { function(v) return type(v) == "string" and v ~= "" end, "the name of the list" },
+  phones = { texts, "a list of columns with numbers, in the order in which they are tried" },
+  unique = { function(v) return v == "campaign" or v == "all" end,
+    "\"campaign\", or \"all\": numbers that other campaigns have are left out" },
+  max_per_day = { function(v) return whole(v) or counts(v, { lead = true, number = true, campaign = true }) end,
+    "a whole number of calls to a lead, or { lead = …, number = …, campaign = … }" },
+  max_per_number = { function(v) return whole(v) or counts(v, { attempts = true, days = true }) and v.attempts end,
+    "a whole number of calls by all campaigns, or { attempts = …, days = … }" },
   from = { function(v) return type(v) == "string" and v ~= "" end, "a caller id" },
   timeout = { function(v) return positive(v) and v <= 600 end, "seconds of ringing, at most 600" },
   pacing = { function(v) return type(v) == "table" end, "a table" },
@@ -148,8 +183,8 @@ local function check_retry(options)
       end
     elseif type(name) ~= "string" then
       fail("option 'retry' must name dispositions: retry = { busy = 300 }")
-    elseif value ~= false and not (type(value) == "number" and value >= 0) then
-      fail("option 'retry.%s' must be seconds, or false for never", name)
+    elseif not retry.is_rule(value) then
+      fail("option 'retry.%s' must be %s", name, retry.rule_text)
     end
     merged[name] = value or nil
   end
@@ -165,17 +200,14 @@ local function check_ring(compliance, timeout)
 end
 
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
----@param options table
----@param override table?
----@return table
-function M.merge(options, override)
+local function merge(options, override)
   local merged = {}
-  for name, value in pairs(options or {}) do
+  for name, value in pairs(options) do
     merged[name] = value
   end
   for name, value in pairs(override or {}) do
     if type(value) == "table" and #value == 0 and type(merged[name]) == "table" then
-      merged[name] = M.merge(merged[name], value)
+      merged[name] = merge(merged[name], value)
     else
       merged[name] = value
     end
@@ -193,7 +225,7 @@ function M.pacing(given)
   if target > cap then
     fail("option 'pacing.abandon_target' (%g) must not be above 'pacing.abandon_cap' (%g)", target, cap)
   end
-  local merged = M.merge({ mode = pacing.defaults.mode }, given)
+  local merged = merge({ mode = pacing.defaults.mode }, given)
   if merged.abandon_days and type(merged.abandon_days) ~= "table" then
     merged.abandon_days = { merged.abandon_days }
   end
@@ -229,7 +261,7 @@ function M.check(options, override, script, folder)
   if type(options) ~= "table" then
     fail("expected a table of options")
   end
-  local merged = M.merge(options, override)
+  local merged = merge(options, override)
   check("", FIELDS, merged)
   for _, name in ipairs { "name", "flow" } do
     if merged[name] == nil then
@@ -237,10 +269,16 @@ function M.check(options, override, script, folder)
     end
   end
   merged.pacing = M.pacing(merged.pacing or {})
-  if pacing.agent_modes[merged.pacing.mode] and not merged.agents then
-    fail("option 'agents' is missing: pacing.mode \"%s\" dials for agents", merged.pacing.mode)
+  if pacing.agent_modes[merged.pacing.mode] then
+    fail("option 'pacing.mode': %s needs agents, which are not available yet", merged.pacing.mode)
   end
   merged.retry = check_retry(merged.retry or {})
+  if whole(merged.max_per_day) then
+    merged.max_per_day = { lead = merged.max_per_day }
+  end
+  if whole(merged.max_per_number) then
+    merged.max_per_number = { attempts = merged.max_per_number }
+  end
   merged.timeout = merged.timeout or 30
   merged.compliance = presets.resolve(merged.compliance)
   check_ring(merged.compliance, merged.timeout)

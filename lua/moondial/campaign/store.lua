@@ -5,6 +5,10 @@ local moon = require "moondial"
 
 local M = {}
 
+local PROMOTED = 200 -- leads that come due at once, at most: the rest with the next claim
+
+local null = moon.db.null
+
 local function now_ms()
   return math.floor(moon.now() * 1000)
 end
@@ -36,8 +40,9 @@ end
 --- Make the campaign known. Its row.
 ---@param name string
 ---@param source string? the file of leads
-function M.open(name, source)
-  exec("campaign_put", name, moon.db.null, source or moon.db.null, now_ms())
+---@param region string? of its numbers
+function M.open(name, source, region)
+  exec("campaign_put", name, null, source or null, region or null, now_ms())
   return query("campaign_get", name)[1]
 end
 
@@ -63,24 +68,50 @@ function M.take_over(name)
   }
 end
 
---- Up to COUNT leads that are due, due retries before fresh ones.
+--- Up to COUNT leads that are due, due retries before fresh ones. What it costs
+--- doesn't grow with the number of leads.
 function M.claim(name, count)
   local now = now_ms()
   return transaction {
-    { sql "lead_promote", now, name, now },
+    { sql "lead_promote", now, name, now, PROMOTED },
     { sql "lead_claim", now, name, count },
   }
 end
 
+--- What has become of claimed leads that are not dialled now, in one step.
+---@param held {id: string, verdict: "later"|"final"|"release", at: number?, disposition: string?, reason: string?}[]
+function M.put_back(held)
+  local statements, now = {}, now_ms()
+  for i, lead in ipairs(held) do
+    if lead.verdict == "later" then
+      statements[i] = { sql "lead_defer", math.ceil(lead.at * 1000), lead.reason, now, lead.id }
+    elseif lead.verdict == "final" then
+      statements[i] = { sql "lead_close", lead.disposition, lead.reason, now, lead.id }
+    else
+      statements[i] = { sql "lead_release", now, lead.id }
+    end
+  end
+  if #statements > 0 then
+    transaction(statements)
+  end
+end
+
 --- Note that the lead is about to be dialled. Only then its INVITE may leave.
+---@param id string
+---@param number string that is dialled
 ---@return integer? attempt its number; nil: the lead is not ours any more
-function M.note_dialing(id)
+function M.note_dialing(id, number)
   local now = now_ms()
   local rows = transaction {
     { sql "lead_dial", now, id },
-    { sql "attempt_begin", now, id },
+    { sql "attempt_begin", now, number, id },
   }
   return rows[1] and rows[1].attempts
+end
+
+--- Note that it has answered. Nothing hangs on it: it is for those who look.
+function M.note_talking(id)
+  pcall(exec, "lead_talking", now_ms(), id)
 end
 
 --- The number of the attempt that is noted and not over. After any note that is
@@ -88,7 +119,7 @@ end
 ---@return integer? attempt
 function M.noted(id)
   local row = transaction({ { sql "lead_get", id } })[1]
-  return row and row.state == "dialing" and row.attempts or nil
+  return row and row.state == "ringing" and row.attempts or nil
 end
 
 --- The attempt did not happen: no INVITE has left.
@@ -107,51 +138,18 @@ end
 ---@field cdr_id string?
 ---@field state "scheduled"|"done"
 ---@field next_at number seconds
----@field campaign string?
----@field counts AnswerCounts? for the abandonment of the day
-
---- The engine's own date.
-local function date(time)
-  return os.date("%Y-%m-%d", time // 1 | 0)
-end
+---@field wait_reason string? why it waits until then
+---@field numbers string? that are left to be tried
+---@field agent string? who calls back
 
 ---@param result AttemptResult
 function M.finish(result)
-  local statements = {
-    { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or moon.db.null,
-      result.cdr_id or moon.db.null, result.id, result.attempt },
-    { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000), now_ms(), result.id },
+  transaction {
+    { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or null, result.cdr_id or null, result.id,
+      result.attempt },
+    { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000),
+      result.wait_reason or null, result.numbers or null, result.agent or null, now_ms(), result.id },
   }
-  local counts = result.counts
-  if counts then
-    statements[3] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live, counts.abandoned,
-      counts.machines }
-  end
-  transaction(statements)
-end
-
---- Who answered and got no agent, by day: of the last DAYS days.
----@param name string
----@param days integer
----@return {day: string, live: integer, abandoned: integer, machines: integer}[]
-function M.abandonment(name, days)
-  return query("abandonment_list", name, date(moon.now() - (days - 1) * 86400))
-end
-
---- One lead of a campaign by its id or number, for an agent. It is claimed then.
----@return table? row as of claim; nil: it is not there, or not to be called now
-function M.take(name, what)
-  return transaction({ { sql "lead_take", now_ms(), name, what, what } })[1]
-end
-
---- A claimed lead that is not called now: in so many seconds; nil: whenever it is
---- its turn.
-function M.put_away(id, seconds)
-  if seconds then
-    exec("lead_skip", now_ms() + math.floor(seconds * 1000), now_ms(), id)
-  else
-    exec("lead_release", now_ms(), id)
-  end
 end
 
 --- Leads whose call had ended when an engine died, their result not noted.
@@ -164,15 +162,32 @@ function M.unknown(name)
   return #query("campaign_unknown", name)
 end
 
---- When the next retry is due (seconds), or nil.
+--- When the next lead that waits is due (seconds), and why it waits; or nil.
 function M.next_due(name)
-  local at = query("campaign_next_due", name)[1].next_at_ms
-  return at and at / 1000
+  local row = query("campaign_next_due", name)[1]
+  if row then
+    return row.next_at_ms / 1000, row.wait_reason
+  end
 end
 
---- Leads that may still be called or are being called.
+--- 0: no lead may be called any more, and none is being called.
 function M.open_leads(name)
   return query("campaign_open", name)[1].leads
+end
+
+--- Calls since then (seconds): of a campaign, of a lead, of a number by whichever
+--- campaign (and when the first of them was).
+function M.campaign_attempts(name, since)
+  return query("campaign_attempts", name, math.floor(since * 1000))[1].attempts
+end
+
+function M.lead_attempts(id, since)
+  return query("lead_attempts", id, math.floor(since * 1000))[1].attempts
+end
+
+function M.number_attempts(number, since)
+  local row = query("number_attempts", number, math.floor(since * 1000))[1]
+  return row.attempts, row.first_at_ms and row.first_at_ms / 1000
 end
 
 function M.totals(name)

@@ -1,127 +1,169 @@
---- Leads from a CSV file (RFC 4180, with a header row) into the database.
+--- Leads from a CSV file (RFC 4180, with a header row) into the database. What
+--- each column is, is decided here; the rows are read, and written in batches,
+--- in C (moon.csv.leads).
 local moon = require "moondial"
 local phone = require "moondial.leads.phone"
 
 local M = {}
 
-local BATCH = 500 -- rows a transaction
 local MAX_REPORTED = 20 -- bad rows named in the log
+local MAX_KEPT = 1000 -- remarks that are kept at all
+local NUMBERS_MAX = 10
 
---- Names that the column of numbers may have.
-local PHONE_COLUMNS = { "phone", "number", "phone_number", "telephone", "mobile" }
+--- Names that the column of numbers may have; the first that is there is the one.
+local PHONE_COLUMNS = { "phone", "phone1", "phone_1", "number", "phone_number", "telephone", "mobile" }
+
+--- Columns with more numbers of the same lead, beside phone2 … phone9.
+local MORE = { mobile = true, mobile_phone = true, cell = true, cell_phone = true, cellphone = true, landline = true,
+  home_phone = true, work_phone = true, office_phone = true, alt_phone = true, telephone = true }
+
+local ZONES = { "timezone", "time_zone", "zone", "tz" }
+
+---@class ImportOptions
+---@field region string? numbers without a + are of this country ("US"); all are checked and made E.164. Without
+---it they stay as they are
+---@field list string? the name of this list; default: the file's
+---@field numbers string[]? columns with numbers, in the order in which they are tried
+---@field elsewhere boolean? numbers that other campaigns have are left out
 
 ---@class ImportResult
 ---@field rows integer read
 ---@field imported integer new leads
 ---@field merged integer duplicates, of this file or of leads that were there
----@field bad {line: integer, reason: string}[]
+---@field elsewhere integer left out: another campaign has them
+---@field bad {line: integer, reason: string}[] the first thousand
+---@field bad_count integer left out: there is something wrong with them
+---@field notes {line: integer, reason: string}[] a number left out of a lead that has others
+---@field note_count integer
 
-local function header_of(record, path)
+local function fail(path, line, fmt, ...)
+  error({ code = "csv", message = ("%s:%d: "):format(path, line) .. fmt:format(...) }, 0)
+end
+
+local function names_of(record, path)
   if record.error then
-    error({ code = "csv", message = ("%s:%d: %s"):format(path, record.line, record.error) }, 0)
+    fail(path, record.line, "%s", record.error)
   end
-  local columns, seen, at = {}, {}, nil
+  local names, seen = {}, {}
   for i, text in ipairs(record.fields) do
     local name = text:match("^%s*(.-)%s*$"):lower()
     if name == "" then
-      error({ code = "csv", message = ("%s:%d: column %d has no name in the header"):format(path, record.line, i) }, 0)
+      fail(path, record.line, "column %d has no name in the header", i)
     elseif seen[name] then
-      error({ code = "csv", message = ("%s:%d: two columns are called '%s'"):format(path, record.line, name) }, 0)
+      fail(path, record.line, "two columns are called '%s'", name)
     end
-    seen[name], columns[i] = i, name
+    seen[name], names[i] = i, name
   end
-  for _, name in ipairs(PHONE_COLUMNS) do
-    at = at or seen[name]
-  end
-  if not at then
-    error({ code = "csv", message = ("%s:%d: the header has no column 'phone' (it has: %s)"):format(path, record.line,
-      table.concat(columns, ", ")) }, 0)
-  end
-  return columns, at, seen.priority
+  return names, seen
 end
 
---- One record → lead, or nil and the reason why it is none.
-local function lead_of(record, columns, phone_at, priority_at)
-  local fields = record.fields
-  if record.error then
-    return nil, record.error
-  end
-  if #fields ~= #columns then
-    return nil, ("has %d fields, the header %d"):format(#fields, #columns)
-  end
-  local number, reason = phone.normalize(fields[phone_at])
-  if not number then
-    return nil, reason
-  end
-  local priority = 0
-  if priority_at and fields[priority_at] ~= "" then
-    priority = math.tointeger(tonumber(fields[priority_at]))
-    if not priority then
-      return nil, ("priority '%s' is not a whole number"):format(fields[priority_at])
+local function first_of(list, seen)
+  for _, name in ipairs(list) do
+    if seen[name] then
+      return seen[name]
     end
   end
-  local others = {}
-  for i, name in ipairs(columns) do
-    if i ~= phone_at and i ~= priority_at then
-      others[name] = fields[i]
-    end
-  end
-  return { phone = number, priority = priority, fields = others, line = record.line }
 end
 
-local function flush(campaign, path, batch, result)
-  if #batch == 0 then
-    return
+--- Which columns have numbers, in their order.
+local function numbers_of(names, seen, wanted, path, line)
+  local order = {}
+  if wanted then
+    for i, name in ipairs(wanted) do
+      order[i] = seen[name:lower()] or fail(path, line, "the header has no column '%s' (it has: %s)", name,
+        table.concat(names, ", "))
+    end
+    return order
   end
-  local now = math.floor(moon.now() * 1000)
-  local statement = moon.db.sql "lead_import"
-  local statements = {}
-  for i, lead in ipairs(batch) do
-    statements[i] = { statement, campaign, lead.phone, lead.priority, moon.json.encode(lead.fields), path,
-      lead.line, now, now }
+  order[1] = first_of(PHONE_COLUMNS, seen)
+    or fail(path, line, "the header has no column 'phone' (it has: %s)", table.concat(names, ", "))
+  for i, name in ipairs(names) do
+    if i ~= order[1] and (MORE[name] or name:match("^phone[ _]?%d$") or name:match("^mobile[ _]?%d$")) then
+      order[#order + 1] = i
+    end
   end
-  local before = moon.db.query(moon.db.sql "campaign_size", campaign)[1].leads
-  local done, _, message = moon.db.transaction(statements)
-  if not done then
-    error({ code = "database", message = "database: " .. message }, 0)
+  return order
+end
+
+--- What the columns of a header are, as moon.csv.leads takes it.
+---@param record table the header, of moon.csv.rows
+---@param path string for messages
+---@param wanted string[]? columns with numbers
+function M.columns(record, path, wanted)
+  local names, seen = names_of(record, path)
+  local order = numbers_of(names, seen, wanted, path, record.line)
+  if #order > NUMBERS_MAX then
+    fail(path, record.line, "%d columns have numbers, at most %d can", #order, NUMBERS_MAX)
   end
-  local after = moon.db.query(moon.db.sql "campaign_size", campaign)[1].leads
-  result.imported = result.imported + after - before
-  result.merged = result.merged + #batch - (after - before)
+  local columns, zone = {}, first_of(ZONES, seen)
+  for i, name in ipairs(names) do
+    columns[i] = { name, name == "priority" and "priority" or i == zone and "zone" or "field" }
+  end
+  for _, i in ipairs(order) do
+    columns[i][2] = "number"
+  end
+  return columns, order
+end
+
+local function collect(to, remarks)
+  for _, remark in ipairs(remarks) do
+    if #to < MAX_KEPT then
+      to[#to + 1] = remark
+    end
+  end
+end
+
+local function header_of(path)
+  local record = moon.csv.rows(path)()
+  if not record then
+    error({ code = "csv", message = path .. ": is empty; the first row must name the columns: phone,name,…" }, 0)
+  end
+  return record
+end
+
+--- The name of a list that nobody has named: its file's.
+local function list_name(path)
+  return (path:match("([^/]+)$") or path):gsub("%.[cC][sS][vV]$", "")
 end
 
 --- Read PATH into CAMPAIGN. Bad rows are left out and told; duplicates merge.
---- Raises {code = "csv"} when the file can't be read as a whole.
+--- Raises {code = "csv"} when the file can't be read as a whole. Waits.
 ---@param campaign string
 ---@param path string
+---@param options ImportOptions?
 ---@return ImportResult
-function M.import(campaign, path)
-  local result = { rows = 0, imported = 0, merged = 0, bad = {} }
-  local columns, phone_at, priority_at
-  local batch = {}
-  for record in moon.csv.rows(path) do
-    if not columns then
-      columns, phone_at, priority_at = header_of(record, path)
-    else
-      result.rows = result.rows + 1
-      local lead, reason = lead_of(record, columns, phone_at, priority_at)
-      if lead then
-        batch[#batch + 1] = lead
-        if #batch == BATCH then
-          flush(campaign, path, batch, result)
-          batch = {}
-        end
-      else
-        result.bad[#result.bad + 1] = { line = record.line, reason = reason }
-      end
+function M.import(campaign, path, options)
+  options = options or {}
+  phone.check_region(options.region)
+  local columns, order = M.columns(header_of(path), path, options.numbers)
+  local result = { rows = 0, imported = 0, merged = 0, elsewhere = 0, bad = {}, notes = {}, bad_count = 0,
+    note_count = 0 }
+  local batches = moon.csv.leads(path, { campaign = campaign, columns = columns, numbers = order,
+    region = options.region, list = options.list or list_name(path), source = path,
+    elsewhere = options.elsewhere })
+  for batch in batches do
+    for _, name in ipairs { "rows", "imported", "merged", "elsewhere" } do
+      result[name] = result[name] + batch[name]
     end
+    result.bad_count = result.bad_count + #batch.bad
+    result.note_count = result.note_count + #batch.notes
+    collect(result.bad, batch.bad)
+    collect(result.notes, batch.notes)
   end
-  if not columns then
-    error({ code = "csv", message = path .. ": is empty; the first row must name the columns: phone,name,…" }, 0)
-  end
-  flush(campaign, path, batch, result)
   moon.db.exec(moon.db.sql "campaign_imported", math.floor(moon.now() * 1000), campaign)
   return result
+end
+
+local function add_remarks(lines, path, remarks, count, what)
+  for i, remark in ipairs(remarks) do
+    if i > MAX_REPORTED then
+      break
+    end
+    lines[#lines + 1] = ("%s:%d: %s: %s"):format(path, remark.line, what, remark.reason)
+  end
+  if count > MAX_REPORTED then
+    lines[#lines + 1] = ("… and %d more"):format(count - MAX_REPORTED)
+  end
 end
 
 --- The result as lines for a person.
@@ -129,15 +171,11 @@ end
 ---@param result ImportResult
 ---@return string[]
 function M.lines(path, result)
-  local lines = { ("%s: %d rows, %d leads new, %d merged, %d left out"):format(path, result.rows, result.imported,
-    result.merged, #result.bad) }
-  for i, bad in ipairs(result.bad) do
-    if i > MAX_REPORTED then
-      lines[#lines + 1] = ("… and %d more"):format(#result.bad - MAX_REPORTED)
-      break
-    end
-    lines[#lines + 1] = ("%s:%d: left out: %s"):format(path, bad.line, bad.reason)
-  end
+  local lines = { ("%s: %d rows, %d leads new, %d merged, %d left out%s"):format(path, result.rows, result.imported,
+    result.merged, result.bad_count,
+    result.elsewhere > 0 and (", %d that another campaign has"):format(result.elsewhere) or "") }
+  add_remarks(lines, path, result.bad, result.bad_count, "left out")
+  add_remarks(lines, path, result.notes, result.note_count, "a number is left out")
   return lines
 end
 

@@ -14,11 +14,12 @@
 ---@field cdr moon.Cdr
 ---@field json moon.Json
 ---@field csv moon.Csv
+---@field phone moon.Phone
 ---@field numbers moon.Numbers
 local moon = {}
 
 ---@class moon.Error what misuse and the end of a call raise
----@field code "hangup"|"usage"|"busy"|"cannot_wait"|"not_available"|"forbidden"|"state"|"prompt"|"frozen"|"sql"|"csv"|"failed"|"cancelled"
+---@field code "hangup"|"usage"|"busy"|"cannot_wait"|"not_available"|"forbidden"|"state"|"prompt"|"frozen"|"sql"|"csv"|"database"|"failed"|"cancelled"
 ---@field message string
 ---@field where string "file:line: "
 
@@ -354,6 +355,34 @@ local csv = {}
 ---@param path string
 ---@return fun(): {line: integer, fields: string[], error: string?}?
 function csv.rows(path) end
+--- Each call of what it returns waits: one batch into the table of leads. For moondial.leads.import.
+---@param path string
+---@param options {campaign: string, columns: {[1]: string, [2]: "field"|"number"|"priority"|"zone"}[], numbers: integer[], region: string?, list: string?, source: string?, elsewhere: boolean?}
+---@return fun(): {rows: integer, imported: integer, merged: integer, elsewhere: integer, bad: {line: integer, reason: string}[], notes: {line: integer, reason: string}[]}?
+function csv.leads(path, options) end
+
+---@class moon.Phone
+local phone = {}
+--- E.164, by libphonenumber.
+---@param text string
+---@param region string? whose number it is when it has no +: "US"
+---@return {number: string, type: "mobile"|"fixed_line"|"fixed_line_or_mobile"|"toll_free"|"premium_rate"|"shared_cost"|"voip"|"personal"|"pager"|"uan"|"voicemail", country: string?, extension: string?}?
+---@return string? reason
+function phone.parse(text, region) end
+--- What stands between digits is taken out, nothing else.
+---@param text string
+---@return string?
+---@return string? reason
+function phone.plain(text) end
+---@param number string E.164
+---@return string? zones IANA names, comma-separated
+function phone.zones(number) end
+---@param name string
+---@return boolean
+function phone.is_zone(name) end
+---@param text string
+---@return boolean
+function phone.is_region(text) end
 
 ---@class moon.NumberSet
 local set = {}

@@ -1,5 +1,8 @@
 --- An attempt whose task has died goes on where it was: nobody is called twice,
 --- nobody is left in the middle.
+local FRESH = { "moondial.campaign.attempt", "moondial.campaign.lead", "moondial.campaign.retry",
+  "moondial.leads.zone" }
+
 describe("an attempt", function()
   local attempts, calls, dying
 
@@ -42,15 +45,19 @@ describe("an attempt", function()
       end,
       finish = function() note "finish" end,
       undial = function() note "undial" end,
+      note_talking = function() end,
     }
     package.loaded["moondial"] = moon
     package.loaded["moondial.campaign.store"] = store
-    package.loaded["moondial.campaign.attempt"] = nil
+    for _, name in ipairs(FRESH) do
+      package.loaded[name] = nil
+    end
     attempts = require "moondial.campaign.attempt"
   end)
 
   teardown(function()
-    for _, name in ipairs { "moondial", "moondial.campaign.store", "moondial.campaign.attempt" } do
+    package.loaded["moondial"], package.loaded["moondial.campaign.store"] = nil, nil
+    for _, name in ipairs(FRESH) do
       package.loaded[name] = nil
     end
   end)
@@ -58,7 +65,7 @@ describe("an attempt", function()
   local function work()
     return {
       spec = { name = "c", retry = { max_attempts = 1 }, flow = function() return "heard" end },
-      row = { id = "lead", phone = "+1" },
+      row = { id = "lead", phone = "+1", campaign = "c", attempts = 0, forgiven = 0 },
     }
   end
 

@@ -1,4 +1,4 @@
-local options = require "moondial.campaign.options"
+local options
 
 local function flow() end
 
@@ -20,6 +20,17 @@ local function refused(given, ...)
 end
 
 describe("campaign options", function()
+  setup(function()
+    package.loaded["moondial"] = dofile "tests/spec/leads/stub_moon.lua"
+    options = require "moondial.campaign.options"
+  end)
+
+  teardown(function()
+    for _, name in ipairs { "", ".campaign.options", ".campaign.retry", ".leads.zone" } do
+      package.loaded["moondial" .. name] = nil
+    end
+  end)
+
   it("are filled with defaults", function()
     local spec = options.check(good())
     assert.same({ mode = "broadcast" }, spec.pacing)
@@ -62,6 +73,36 @@ describe("campaign options", function()
     refused(good { trunk = {} }, "'trunk'", "list of names")
     refused(good { trunk = { "a", 5 } }, "'trunk'")
     refused(good { trunk = { "a", x = "b" } }, "'trunk'")
+  end)
+
+  it("bound calls a day and to a number", function()
+    assert.same({ lead = 3 }, options.check(good { max_per_day = 3 }).max_per_day)
+    local both = { lead = 1, campaign = 9 }
+    assert.same(both, options.check(good { max_per_day = both }).max_per_day)
+    assert.same({ attempts = 7, days = 7 },
+      options.check(good { max_per_number = { attempts = 7, days = 7 } }).max_per_number)
+    assert.same({ attempts = 5 }, options.check(good { max_per_number = 5 }).max_per_number)
+    for _, wrong in ipairs { 0, {}, { lead = 0 }, { leads = 3 }, "3" } do
+      refused(good { max_per_day = wrong }, "'max_per_day'")
+    end
+    refused(good { max_per_number = { days = 7 } }, "'max_per_number'")
+  end)
+
+  it("say what the leads are", function()
+    local spec = options.check(good { region = "US", list = "march", phones = { "gsm", "desk" }, unique = "all" })
+    assert.same({ "US", "march", { "gsm", "desk" }, "all" }, { spec.region, spec.list, spec.phones, spec.unique })
+    refused(good { region = "usa" }, "'region'", "two letters")
+    refused(good { phones = "gsm" }, "'phones'")
+    refused(good { phones = { 5 } }, "'phones'")
+    refused(good { unique = true }, "'unique'")
+  end)
+
+  it("know rules of retries", function()
+    local rule = { "exponential", base = 600, max = 7200 }
+    assert.same(rule, options.check(good { retry = { no_answer = rule } }).retry.no_answer)
+    assert.equal("next_part_of_day", options.check(good { retry = { busy = "next_part_of_day" } }).retry.busy)
+    refused(good { retry = { busy = "tomorrow" } }, "'retry.busy'", "next_part_of_day")
+    refused(good { retry = { busy = { "linear" } } }, "'retry.busy'")
   end)
 
   it("don't change the table that was given", function()

@@ -236,7 +236,7 @@ static void built_in_statements_that_fail_undo_their_own_request_only(void **st)
 		nothing[i] = none();
 	for (size_t i = 0; i < 3; i++) {
 		struct store_value put[] = {text(names[i]), none(), none(),
-					    integer(1)};
+					    none(), integer(1)};
 		struct store_statement both[] = {
 			{store_query("campaign_put"), put, ARRAY_SIZE(put)},
 			{store_query("cdr_begin"), nothing, COLUMNS},

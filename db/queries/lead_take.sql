@@ -1,6 +1,0 @@
--- One lead by name, for an agent: by its id, or by its number. No row: it is not
--- there, or not to be called now.
-UPDATE leads SET state = 'claimed', updated_at_ms = ?
-WHERE campaign = ? AND (id = ? OR phone = ?)
-	AND state IN ('ready', 'scheduled')
-RETURNING id, phone, priority, attempts, disposition, fields_json

@@ -1,0 +1,242 @@
+--- The one place where a lead is stopped: what it must pass before it is dialled.
+---
+---   claimed lead ─► dnc ─► hours ─► caps ─► caller id ─► dialled
+---                    │       └─ later: not before a time, and why
+---                    └─ final: never, and why
+---
+--- `moondial campaign why` reads its sentences from the same gates.
+local moon = require "moondial"
+local store = require "moondial.campaign.store"
+local zone = require "moondial.leads.zone"
+
+local M = {}
+
+local COUNT_AGAIN = 5 -- seconds for which a count of a campaign's calls holds
+
+--- Calls of this day by campaign: {day, at, count}; those let through since it
+--- was counted are in it.
+local today = {}
+
+---@class GateRow of lead_claim, or of lead_get for those who only ask
+---@field number string? set by check: the one to be called
+---@field from string? set by check: the caller id
+
+---@class GateContext
+---@field listed table<string, string>? number → the list that has it
+---@field asks boolean? nobody is dialled: count nothing
+
+--- A gate returns nothing: pass; or "later", until, reason; or "final",
+--- disposition, reason.
+---@alias Gate fun(spec: table, row: GateRow, now: number, context: GateContext): string?, any, string?
+
+local function numbers_of(row)
+  local list = {}
+  for number in (row.numbers or row.phone):gmatch("[^,]+") do
+    list[#list + 1] = number
+  end
+  return list
+end
+
+-- ---- the gates -------------------------------------------------------------
+
+---@type Gate
+local function dnc(_, row, _, context)
+  local listed = context.listed
+  if not listed then
+    return
+  end
+  local left, list = {}, nil
+  for _, number in ipairs(row.candidates) do
+    if listed[number] then
+      list = listed[number]
+    else
+      left[#left + 1] = number
+    end
+  end
+  if #left == 0 then
+    return "final", "dnc", ("on the list %s"):format(list)
+  end
+  row.candidates = left
+end
+
+--- The state that a lead's row names, for rules that are a state's.
+local function state_of(spec, row)
+  return spec.hours.states and moon.json.decode(row.fields_json or "{}").state or nil
+end
+
+---@type Gate
+local function hours(spec, row, now)
+  if not spec.hours then
+    return
+  end
+  local open, opens_at, reason = spec.hours:open(zone.split(row.zones), now, state_of(spec, row))
+  if not open and opens_at then
+    return "later", opens_at, reason
+  elseif not open then
+    return "final", "no_hours", reason
+  end
+end
+
+local function campaign_count(name, day, now, asks)
+  local count = today[name]
+  if not count or count.day ~= day or now - count.at > COUNT_AGAIN or now < count.at then
+    count = { day = day, at = now, count = store.campaign_attempts(name, day) }
+    if not asks then
+      today[name] = count
+    end
+  end
+  return count
+end
+
+---@type Gate
+local function caps_of_campaign(spec, _, now, context)
+  local cap = spec.max_per_day and spec.max_per_day.campaign
+  if not cap then
+    return
+  end
+  local day = zone.midnight(nil, now)
+  local count = campaign_count(spec.name, day, now, context.asks)
+  if count.count >= cap then
+    return "later", zone.midnight(nil, now, 1), ("the campaign has made its %d calls of today"):format(cap)
+  elseif not context.asks then
+    count.count = count.count + 1
+  end
+end
+
+---@type Gate
+local function caps_of_lead(spec, row, now)
+  local cap = spec.max_per_day and spec.max_per_day.lead
+  if not cap or row.attempts == 0 then
+    return
+  end
+  local own = zone.split(row.zones)[1]
+  if store.lead_attempts(row.id, zone.midnight(own, now)) >= cap then
+    return "later", zone.midnight(own, now, 1), ("it has been called %s today"):format(M.times(cap))
+  end
+end
+
+--- Until when NUMBER has been called often enough; nil: it hasn't.
+local function number_capped(spec, own, number, now)
+  local cap = spec.max_per_day and spec.max_per_day.number
+  if cap and store.number_attempts(number, zone.midnight(own, now)) >= cap then
+    return zone.midnight(own, now, 1), ("its number has been called %s today"):format(M.times(cap))
+  end
+  cap = spec.max_per_number
+  if not cap then
+    return
+  end
+  local since = cap.days and now - cap.days * 86400 or 0
+  local made, first_at = store.number_attempts(number, since)
+  if made >= cap.attempts then
+    return cap.days and first_at + cap.days * 86400 or math.huge,
+      ("its number has been called %s%s"):format(M.times(cap.attempts),
+        cap.days and (" in %d days"):format(cap.days) or "")
+  end
+end
+
+--- The first of its numbers that may be called.
+---@type Gate
+local function caps_of_number(spec, row, now)
+  local own = zone.split(row.zones)[1]
+  local soonest, why
+  for _, number in ipairs(row.candidates) do
+    local until_, reason = number_capped(spec, own, number, now)
+    if not until_ then
+      row.number = number
+      return
+    elseif not soonest or until_ < soonest then
+      soonest, why = until_, reason
+    end
+  end
+  if soonest == math.huge then
+    return "final", "number_cap", why
+  end
+  return "later", soonest, why
+end
+
+---@type Gate
+local function caller_id(spec, row)
+  if not spec.caller_ids then
+    return
+  end
+  local from, reason, until_ = spec.caller_ids:choose(row)
+  if not from then
+    return "later", until_, reason
+  end
+  row.from = from
+end
+
+--- In this order: what is final first, what counts last.
+---@type Gate[]
+local GATES = { dnc, hours, caps_of_lead, caps_of_number, caller_id, caps_of_campaign }
+
+-- ---- all of them -----------------------------------------------------------
+
+--- "once", "3 times".
+function M.times(count)
+  return count == 1 and "once" or count .. " times"
+end
+
+--- Whether a lead may be dialled now. Waits (the database is asked).
+---@param spec table the campaign's options
+---@param row GateRow its `number` and `from` are set
+---@param now number seconds
+---@param context GateContext?
+---@return "dial"|"later"|"final" verdict
+---@return any until_or_disposition later: seconds; final: the disposition; dial: the caller id, if there is one
+---@return string? reason
+function M.check(spec, row, now, context)
+  row.candidates, row.number, row.from = numbers_of(row), nil, nil
+  for _, gate in ipairs(GATES) do
+    local verdict, what, reason = gate(spec, row, now, context or {})
+    if verdict then
+      return verdict, what, reason
+    end
+  end
+  return "dial", row.from
+end
+
+--- Which numbers of ROWS are on a list that holds for the campaign; nil: it asks
+--- no list.
+function M.listed(spec, rows)
+  if not spec.dnc then
+    return nil
+  end
+  local numbers = {}
+  for _, row in ipairs(rows) do
+    table.move(numbers_of(row), 1, #numbers_of(row), #numbers + 1, numbers)
+  end
+  return require("moondial.compliance.dnc").listed(numbers, spec.name)
+end
+
+--- Of claimed leads those that may be dialled, COUNT at most; what becomes of the
+--- others is noted. Waits.
+---@param spec table
+---@param rows GateRow[] claimed
+---@param count integer
+---@param now number
+---@return GateRow[] pass
+---@return integer stopped
+---@return string? why the last one was
+function M.sift(spec, rows, count, now)
+  local context = { listed = M.listed(spec, rows) }
+  local pass, held, stopped, why = {}, {}, 0, nil
+  for _, row in ipairs(rows) do
+    if #pass >= count then
+      held[#held + 1] = { id = row.id, verdict = "release" }
+    else
+      local verdict, what, reason = M.check(spec, row, now, context)
+      if verdict == "dial" then
+        pass[#pass + 1] = row
+      else
+        stopped, why = stopped + 1, reason
+        held[#held + 1] = { id = row.id, verdict = verdict, reason = reason,
+          at = verdict == "later" and what or nil, disposition = verdict == "final" and what or nil }
+      end
+    end
+  end
+  store.put_back(held)
+  return pass, stopped, why
+end
+
+return M

@@ -1,0 +1,150 @@
+local moon = dofile "tests/spec/leads/stub_moon.lua"
+
+describe("the gates", function()
+  local gates, made, put_back
+
+  local NAMES = { "moondial", "moondial.campaign.store", "moondial.campaign.gates", "moondial.leads.zone",
+    "moondial.compliance.dnc" }
+
+  before_each(function()
+    made, put_back = { campaign = {}, lead = {}, number = {} }, nil
+    local function count(kind)
+      return function(key, since)
+        local n, first = 0, nil
+        for _, at in ipairs(made[kind][key] or {}) do
+          if at >= since then
+            n, first = n + 1, first or at
+          end
+        end
+        return n, first
+      end
+    end
+    package.loaded["moondial"] = moon
+    package.loaded["moondial.campaign.store"] = {
+      campaign_attempts = count "campaign",
+      lead_attempts = count "lead",
+      number_attempts = count "number",
+      put_back = function(held) put_back = held end,
+    }
+    package.loaded["moondial.compliance.dnc"] = {
+      listed = function(numbers)
+        local found = {}
+        for _, number in ipairs(numbers) do
+          found[number] = number:find("666") and "internal" or nil
+        end
+        return found
+      end,
+    }
+    package.loaded["moondial.campaign.gates"], package.loaded["moondial.leads.zone"] = nil, nil
+    gates = require "moondial.campaign.gates"
+  end)
+
+  after_each(function()
+    for _, name in ipairs(NAMES) do
+      package.loaded[name] = nil
+    end
+  end)
+
+  local NOW = 100 * 86400 + 12 * 3600 -- noon in UTC, 15:00 in the East
+
+  local function row(extra)
+    local r = { id = "L", phone = "+1", attempts = 1, zones = "East" }
+    for name, value in pairs(extra or {}) do
+      r[name] = value
+    end
+    return r
+  end
+
+  it("let a lead pass, and say which number is called", function()
+    local r = row { numbers = "+2,+1" }
+    assert.equal("dial", (gates.check({ name = "c" }, r, NOW)))
+    assert.equal("+2", r.number)
+    r = row()
+    assert.equal("dial", (gates.check({ name = "c" }, r, NOW)))
+    assert.equal("+1", r.number)
+  end)
+
+  it("stop a lead outside its hours until they open", function()
+    local spec = { name = "c", hours = { open = function(_, zones, now)
+      assert.same({ "East", "West" }, zones)
+      return false, now + 60, "outside its hours"
+    end } }
+    assert.same({ "later", NOW + 60, "outside its hours" }, { gates.check(spec, row { zones = "East,West" }, NOW) })
+  end)
+
+  it("stop a lead that is on a list for good, unless it has another number", function()
+    local spec = { name = "c", dnc = true }
+    local r = row { phone = "+1666" }
+    assert.same({ "final", "dnc", "on the list internal" },
+      { gates.check(spec, r, NOW, { listed = gates.listed(spec, { r }) }) })
+    r = row { phone = "+1666", numbers = "+1666,+2" }
+    assert.equal("dial", (gates.check(spec, r, NOW, { listed = gates.listed(spec, { r }) })))
+    assert.equal("+2", r.number)
+  end)
+
+  it("hold a lead's calls of a day, in its own zone", function()
+    local spec = { name = "c", max_per_day = { lead = 2 } }
+    made.lead.L = { NOW - 20 * 3600, NOW - 100 } -- one of them yesterday, there
+    assert.equal("dial", (gates.check(spec, row(), NOW)))
+    made.lead.L = { NOW - 14 * 3600, NOW - 100 }
+    local verdict, until_, reason = gates.check(spec, row(), NOW)
+    assert.same({ "later", 100 * 86400 + 21 * 3600, "it has been called 2 times today" }, { verdict, until_, reason })
+  end)
+
+  it("hold the calls to a number by all campaigns, and try its other number", function()
+    local spec = { name = "c", max_per_number = { attempts = 2, days = 7 } }
+    made.number["+1"] = { NOW - 8 * 86400, NOW - 3 * 86400, NOW - 100 }
+    assert.same({ "later", NOW + 4 * 86400, "its number has been called 2 times in 7 days" },
+      { gates.check(spec, row(), NOW) })
+    local r = row { numbers = "+1,+2" }
+    assert.equal("dial", (gates.check(spec, r, NOW)))
+    assert.equal("+2", r.number)
+    assert.same({ "final", "number_cap", "its number has been called 3 times" },
+      { gates.check({ name = "c", max_per_number = { attempts = 3 } }, row(), NOW) })
+    assert.equal("later", (gates.check({ name = "c", max_per_day = { number = 1 } }, row(), NOW)))
+  end)
+
+  it("hold a campaign's calls of a day, those just let through too", function()
+    local spec = { name = "c", max_per_day = { campaign = 3 } }
+    made.campaign.c = { NOW - 100 }
+    assert.equal("dial", (gates.check(spec, row(), NOW)))
+    -- who only asks takes nobody's place
+    assert.equal("dial", (gates.check(spec, row(), NOW, { asks = true })))
+    assert.equal("dial", (gates.check(spec, row(), NOW)))
+    local verdict, _, reason = gates.check(spec, row(), NOW)
+    assert.same({ "later", "the campaign has made its 3 calls of today" }, { verdict, reason })
+  end)
+
+  it("choose the caller id", function()
+    local spec = { name = "c", caller_ids = { choose = function(_, r)
+      if r.phone == "+1" then
+        return "+555"
+      end
+      return nil, "all caller ids are parked", NOW + 30
+    end } }
+    local r = row()
+    assert.same({ "dial", "+555" }, { gates.check(spec, r, NOW) })
+    assert.equal("+555", r.from)
+    assert.same({ "later", NOW + 30, "all caller ids are parked" }, { gates.check(spec, row { phone = "+2" }, NOW) })
+  end)
+
+  it("sift what was claimed, and put the others back where they belong", function()
+    local spec = { name = "c", dnc = true, hours = { open = function(_, zones, now)
+      return zones[1] == "East", now + 60, "outside its hours"
+    end } }
+    local rows = { row { id = "a", zones = "West" }, row { id = "b" }, row { id = "c", phone = "+666" },
+      row { id = "d" } }
+    local pass, stopped, why = gates.sift(spec, rows, 1, NOW)
+    assert.equal(1, #pass)
+    assert.equal("b", pass[1].id)
+    assert.equal(1, stopped)
+    assert.equal("outside its hours", why)
+    assert.same({
+      { id = "a", verdict = "later", at = NOW + 60, reason = "outside its hours" },
+      { id = "c", verdict = "release" },
+      { id = "d", verdict = "release" },
+    }, put_back)
+    gates.sift(spec, { rows[3] }, 5, NOW)
+    assert.same({ { id = "c", verdict = "final", disposition = "dnc", reason = "on the list internal" } }, put_back)
+  end)
+end)
