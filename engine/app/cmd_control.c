@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/cli.h"
+#include "app/status_print.h"
 #include "base/clock.h"
 #include "base/schema.h"
 
@@ -126,189 +127,6 @@ static void print_defence(const cJSON *s)
 	}
 }
 
-enum { ENDPOINTS_SHOWN = 100 };
-
-/* Whether it answers, of one that is asked. */
-static void print_answers(const cJSON *c)
-{
-	const char *state = schema_string(c, "state", "unknown"),
-		   *reason = schema_string(c, "reason", "");
-
-	if (!strcmp(state, "unknown"))
-		(void)printf("\n");
-	else if (*reason)
-		(void)printf("  %s: %s\n", state, reason);
-	else
-		(void)printf("  %s, %.1f ms\n", state,
-			     schema_number(c, "rtt_ms", 0));
-}
-
-static void print_contact(const cJSON *c)
-{
-	const time_t at = (time_t)(schema_number(c, "expires_at_ms", 0) / 1000);
-	char until[32] = "?";
-	struct tm tm;
-
-	if (localtime_r(&at, &tm))
-		(void)strftime(until, sizeof(until), "%H:%M:%S", &tm);
-	(void)printf("          %-32s from %s until %s  %s",
-		     schema_string(c, "target", "?"),
-		     schema_string(c, "source", "?"), until,
-		     schema_string(c, "user_agent", ""));
-	print_answers(c);
-}
-
-static void print_endpoint(const cJSON *e)
-{
-	const cJSON *c;
-
-	(void)printf(
-		"endpoint  %-16s %-12s %.0f calls (%.0f ringing, %.0f "
-		"answered), %.0f in all, %.0f refused\n",
-		schema_string(e, "name", "?"), schema_string(e, "state", "?"),
-		schema_number(e, "calls", 0), schema_number(e, "ringing", 0),
-		schema_number(e, "answered", 0), schema_number(e, "total", 0),
-		schema_number(e, "refused", 0));
-	cJSON_ArrayForEach(c, schema_get(e, "contacts"))
-	{
-		print_contact(c);
-	}
-}
-
-static void print_endpoints(const cJSON *list)
-{
-	const int n = cJSON_GetArraySize(list);
-	int registered = 0, shown = 0;
-	const cJSON *e;
-
-	cJSON_ArrayForEach(e, list)
-	{
-		registered += cJSON_GetArraySize(schema_get(e, "contacts")) > 0;
-	}
-	if (n)
-		(void)printf("endpoints %d, %d of them registered\n", n,
-			     registered);
-	cJSON_ArrayForEach(e, list)
-	{
-		if (shown++ == ENDPOINTS_SHOWN) {
-			(void)printf("          … and %d more: see --json\n",
-				     n - ENDPOINTS_SHOWN);
-			break;
-		}
-		print_endpoint(e);
-	}
-}
-
-static void ago(char *out, size_t size, double since_ms)
-{
-	const double s = (double)clock_wall_ms() / 1000 - since_ms / 1000;
-
-	if (since_ms <= 0)
-		(void)snprintf(out, size, "-");
-	else if (s < 100)
-		(void)snprintf(out, size, "%.0f s", s);
-	else if (s < 6000)
-		(void)snprintf(out, size, "%.0f min", s / 60);
-	else if (s < 100 * 3600)
-		(void)snprintf(out, size, "%.0f h", s / 3600);
-	else
-		(void)snprintf(out, size, "%.0f d", s / 86400);
-}
-
-/* One line of the table: KIND and NAME, then what is known of it. */
-static void print_peer(const char *kind, const char *name, const char *calls,
-		       const cJSON *o)
-{
-	char since[32], rtt[32] = "-", up[32] = "-";
-
-	ago(since, sizeof(since), schema_number(o, "since_ms", 0));
-	if (schema_get(o, "rtt_ms"))
-		(void)snprintf(rtt, sizeof(rtt), "%.1f ms",
-			       schema_number(o, "rtt_ms", 0));
-	if (schema_get(o, "availability"))
-		(void)snprintf(up, sizeof(up), "%.2f %%",
-			       schema_number(o, "availability", 0));
-	(void)printf("%-9s %-24s %-11s %7s %9s %9s %5s  %s\n", kind, name,
-		     schema_string(o, "state", "?"), since, rtt, up, calls,
-		     schema_string(o, "reason", ""));
-}
-
-static void print_trunks(const cJSON *trunks)
-{
-	const cJSON *e, *h;
-
-	if (cJSON_GetArraySize(trunks))
-		(void)printf("%-9s %-24s %-11s %7s %9s %9s %5s  %s\n", "",
-			     "name", "state", "since", "rtt", "up", "calls",
-			     "why");
-	cJSON_ArrayForEach(e, trunks)
-	{
-		const cJSON *hosts = schema_get(e, "hosts");
-		char calls[32];
-
-		(void)snprintf(calls, sizeof(calls), "%.0f",
-			       schema_number(e, "active", 0));
-		print_peer("trunk", schema_string(e, "name", "?"), calls, e);
-		if (cJSON_GetArraySize(hosts) < 2)
-			continue;
-		cJSON_ArrayForEach(h, hosts)
-		{
-			print_peer("  host", schema_string(h, "host", "?"), "",
-				   h);
-		}
-	}
-}
-
-enum { ACCOUNTS_SHOWN = 100 };
-
-static void print_account(const cJSON *e)
-{
-	const char *state = schema_string(e, "state", "?");
-	const double now = (double)time(NULL) * 1000;
-	const double next = schema_number(e, "next_at_ms", 0) - now;
-
-	(void)printf("account   %-16s %-11s %s", schema_string(e, "name", "?"),
-		     state, schema_string(e, "uri", "?"));
-	if (schema_get(e, "server"))
-		(void)printf(" at %s (%s), for %.0f s",
-			     schema_string(e, "server", "?"),
-			     schema_string(e, "address", "?"),
-			     schema_number(e, "expires_ms", 0) / 1000);
-	else if (*schema_string(e, "reason", ""))
-		(void)printf(": %s", schema_string(e, "reason", ""));
-	if (strcmp(state, "off") != 0 && next > 0)
-		(void)printf("; next in %.0f s", next / 1000);
-	(void)printf("\n");
-}
-
-/* Those first that aren't registered: they are what one looks for. */
-static void print_accounts(const cJSON *list)
-{
-	const int n = cJSON_GetArraySize(list);
-	int registered = 0, shown = 0;
-	const cJSON *e;
-
-	cJSON_ArrayForEach(e, list)
-	{
-		registered += schema_get(e, "server") != NULL;
-	}
-	if (n > 1)
-		(void)printf("accounts  %d, %d of them registered\n", n,
-			     registered);
-	for (int pass = 0; pass < 2; pass++) {
-		cJSON_ArrayForEach(e, list)
-		{
-			if ((schema_get(e, "server") != NULL) == (pass == 0))
-				continue;
-			if (shown++ < ACCOUNTS_SHOWN)
-				print_account(e);
-		}
-	}
-	if (n > ACCOUNTS_SHOWN)
-		(void)printf("          … and %d more: see --json\n",
-			     n - ACCOUNTS_SHOWN);
-}
-
 static void print_status(const cJSON *s)
 {
 	const double up = schema_number(s, "uptime_ms", 0) / 1000;
@@ -340,9 +158,7 @@ static void print_status(const cJSON *s)
 			     "requests wait\n",
 			     schema_string(s, "store_trouble", ""),
 			     schema_number(s, "store_queued", 0));
-	print_accounts(schema_get(s, "accounts"));
-	print_trunks(schema_get(s, "trunks"));
-	print_endpoints(schema_get(s, "endpoints"));
+	status_print_peers(s);
 	cJSON_ArrayForEach(e, schema_get(s, "counters"))
 	{
 		if (e->valuedouble > 0)

@@ -12,10 +12,15 @@
 #include "base/metrics.h"
 #include "call/call.h"
 #include "script/script.h"
+#include "sip/registrar/registrar.h"
 
 METRIC(memory_given_back, "times that memory was given back after a peak");
 
-enum { LOOK_MS = 1000 };
+enum {
+	LOOK_MS = 1000,
+	/* So many REGISTERs leave as much as a call. */
+	REGISTERS = 8,
+};
 
 bool ebb_due(struct ebb *ebb, uint64_t active, uint64_t total)
 {
@@ -38,6 +43,7 @@ bool ebb_due(struct ebb *ebb, uint64_t active, uint64_t total)
 struct ebb_watch {
 	struct ebb ebb;
 	struct calls *calls;
+	const struct registrar *registrar;
 	struct scripts *scripts;
 	struct background *background;
 	struct tmr tmr;
@@ -81,6 +87,7 @@ static void look(void *arg)
 	struct calls_count count;
 
 	calls_count(watch->calls, &count);
+	count.total += registrar_accepted(watch->registrar) / REGISTERS;
 	if (ebb_due(&watch->ebb, count.active, count.total) && !watch->busy) {
 		watch->busy = true;
 		scripts_collect(watch->scripts, collected, watch);
@@ -89,13 +96,15 @@ static void look(void *arg)
 }
 
 int ebb_watch_alloc(struct ebb_watch **wp, struct calls *calls,
-		    struct scripts *scripts, struct background *background)
+		    const struct registrar *registrar, struct scripts *scripts,
+		    struct background *background)
 {
 	struct ebb_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return ENOMEM;
 	watch->calls = calls;
+	watch->registrar = registrar;
 	watch->scripts = scripts;
 	watch->background = background;
 	tmr_start(&watch->tmr, LOOK_MS, look, watch);

@@ -6,7 +6,8 @@
  * RFC 3261 17). When they are half of what they were at most or fewer, Lua
  * collects its garbage, in slices of a millisecond, and then malloc gives its
  * free pages back, on the background thread. (It holds its lock meanwhile: for
- * 3,000 calls' memory some 10 ms, measured.)
+ * 3,000 calls' memory some 10 ms, measured.) REGISTERs count, too: each leaves
+ * a transaction.
  *
  * The database's threads do the same by themselves (writer.c, reader.c).
  * Loop thread.
@@ -36,11 +37,13 @@ bool ebb_due(struct ebb *ebb, uint64_t active, uint64_t total);
 struct background;
 struct calls;
 struct ebb_watch;
+struct registrar;
 struct scripts;
 
 /* Begin to look. ENOMEM. */
 int ebb_watch_alloc(struct ebb_watch **wp, struct calls *calls,
-		    struct scripts *scripts, struct background *background);
+		    const struct registrar *registrar, struct scripts *scripts,
+		    struct background *background);
 
 /* Before SCRIPTS, and after BACKGROUND has been freed. */
 void ebb_watch_stop(struct ebb_watch *watch);

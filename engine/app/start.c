@@ -539,8 +539,9 @@ static bool start_control(struct engine *engine, char *err, size_t size)
 
 static bool start_ebb(struct engine *engine, char *err, size_t size)
 {
-	if (!ebb_watch_alloc(&engine->ebb, engine->calls, engine->scripts,
-			     engine->background))
+	if (!ebb_watch_alloc(&engine->ebb, engine->calls,
+			     endpoints_registrar(engine->endpoints),
+			     engine->scripts, engine->background))
 		return true;
 	(void)snprintf(err, size, "out of memory");
 	return false;

@@ -47,7 +47,8 @@ def test_a_telephone_registers_refreshes_and_unregisters(engine, terminal):
     text = e.tool("status").stdout
     assert re.search(r"endpoints 2, 1 of them registered", text)
     assert re.search(r"endpoint +alice +registered", text)
-    assert f"udp:127.0.0.1:{t.port}" in text
+    assert re.search(rf"  at +sip:\S+@127.0.0.1:{t.port} +unknown +\d+ min",
+                     text), text
     r = t.register(expires=0)
     assert r.status == 200 and not contacts_of(r)
     assert endpoint(e)["state"] == "unregistered"

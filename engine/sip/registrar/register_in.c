@@ -508,6 +508,7 @@ static void confirm(const struct registering *r)
 	int err;
 
 	metric_add(&register_accepted, 1);
+	r->registrar->accepted++;
 	steady_tag(r->msg);
 	err = sip_treplyf(NULL, NULL, stack_sip(r->registrar->stack), r->msg,
 			  false, 200, "OK",

@@ -276,6 +276,11 @@ unsigned registrar_count(const struct registrar *registrar)
 	return registrar->count;
 }
 
+uint64_t registrar_accepted(const struct registrar *registrar)
+{
+	return registrar->accepted;
+}
+
 struct binding *registrar_binding_of(const struct registrar *registrar,
 				     const char *name,
 				     const struct sip_msg *msg)

@@ -117,6 +117,8 @@ typedef bool(binding_apply_h)(struct binding *binding, void *arg);
 void registrar_each(const struct registrar *registrar, binding_apply_h *fn,
 		    void *arg);
 unsigned registrar_count(const struct registrar *registrar);
+/* REGISTERs carried out since it began. */
+uint64_t registrar_accepted(const struct registrar *registrar);
 /* The binding of NAME that an INVITE of his came from; NULL: none that we can
  * be sure of. */
 struct binding *registrar_binding_of(const struct registrar *registrar,

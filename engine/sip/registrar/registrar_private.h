@@ -38,6 +38,7 @@ struct registrar {
 	uint64_t last_query;
 	unsigned pending;
 	unsigned count; /* bindings in force */
+	uint64_t accepted;
 	/* REGISTERs that were offered SHA-256 and MD5, by their Call-ID */
 	struct {
 		uint32_t hash, cseq;
