@@ -1,0 +1,62 @@
+--- Leads that agents choose.
+describe("preview", function()
+  local preview, now, put_away, taken, due
+
+  setup(function()
+    package.loaded["moondial"] = { now = function() return now end }
+    package.loaded["moondial.campaign.store"] = {
+      put_away = function(id, seconds) put_away[#put_away + 1] = { id, seconds } end,
+      take = function(_, what) return table.remove(taken[what] or {}) end,
+    }
+    package.loaded["moondial.campaign.preview"] = nil
+    preview = require "moondial.campaign.preview"
+  end)
+
+  teardown(function()
+    for _, name in ipairs { "moondial", "moondial.campaign.store", "moondial.campaign.preview" } do
+      package.loaded[name] = nil
+    end
+  end)
+
+  local p
+  before_each(function()
+    now, put_away, taken = 1000, {}, {}
+    due = { { id = "a", phone = "+1" }, { id = "b", phone = "+2" }, { id = "c", phone = "+3" } }
+    p = preview.new("sales", function() return { table.remove(due, 1) } end)
+  end)
+
+  it("offers each agent a lead of its own, the same until it is dialled", function()
+    assert.equal("a", p:next("ann").id)
+    assert.equal("b", p:next("bob").id)
+    assert.equal("a", p:next("ann").id)
+    assert.equal("a", p:accept("+1", "ann").id)
+    assert.equal("c", p:next("ann").id)
+    local taking = p:take(5)
+    assert.equal(1, #taking)
+    assert.same({ "a", "ann" }, { taking[1].row.id, taking[1].agent })
+    assert.same({}, p:take(5))
+  end)
+
+  it("puts back what is skipped, later, and what nobody speaks of, at once", function()
+    p:next("ann")
+    p:next("bob")
+    p:skip("a")
+    p:skip("+2", 60)
+    p:next("cat")
+    now = 1400
+    p:tidy_up(now)
+    assert.same({ { "a", 900 }, { "b", 60 }, { "c" } }, put_away)
+    assert.is_nil(p:next("ann"))
+  end)
+
+  it("dials also a lead that was not offered, if it may be called", function()
+    taken["+9"] = { { id = "z", phone = "+9" } }
+    assert.equal("z", p:accept("+9").id)
+    for _, wrong in ipairs { function() p:accept("+9") end, function() p:skip("+9") end } do
+      local ok, err = pcall(wrong)
+      assert.is_false(ok)
+      assert.equal("unknown", err.code)
+      assert.matches("+9", err.message, 1, true)
+    end
+  end)
+end)
