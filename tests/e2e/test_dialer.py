@@ -1,0 +1,250 @@
+"""Campaigns of each mode with 20 agents, against a second engine that plays those
+who are called and the telephones of the agents."""
+import bisect
+import json
+import random
+import time
+
+import pytest
+
+from support.engine import ROOT
+from support.waiting import until
+
+from test_campaign import check_attempts, leads, whole
+
+SIMULATOR = ROOT / "scripts/floor_simulator.lua"
+AGENTS = 20
+ANSWER = 40  # of a hundred numbers
+WITHIN = 0.5  # seconds in which a state of an agent may have changed unseen
+
+CAMPAIGN = """
+local moon = require "moondial"
+local agents = require "moondial.agents"
+local campaign = require "moondial.campaign"
+
+agents.define_group {{ name = "sales", wrapup = 0.2, lost_after = 0 }}
+for i = 1, {agents} do
+  local name = "agent" .. i
+  -- every other one keeps its leg open
+  agents.define {{ name = name, groups = "sales", nailed_up = i % 2 == 0,
+    target = "sip:" .. name .. "@127.0.0.1:{port}" }}
+  moon.spawn(agents.login, name)
+end
+
+return campaign {{
+  name = "test",
+  trunk = "carrier",
+  leads = "leads.csv",
+  agents = {agents_option},
+  pacing = {{ mode = "{mode}", {pacing} }},
+  timeout = 2,
+  compliance = false,
+  retry = {{ max_attempts = 1 }},
+  flow = function(call)
+    return call.agent and "talked" or "heard"
+  end,
+}}
+"""
+
+
+def numbers(count):
+    """COUNT numbers; of each hundred of them ANSWER answer."""
+    return [f"+1555{i:07}" for i in range(count)]
+
+
+def answers(phone):
+    return int(phone[-2:]) < ANSWER
+
+
+def floor(engine, mode, count, agents_option='"sales"', pacing="", blocks=3,
+          **options):
+    people = engine(SIMULATOR, rtp_blocks=blocks, name="people",
+                    args=[f"answer={ANSWER}", "ring=0.3", "talk=1.2"],
+                    sets={"drain": 1})
+    e = engine(CAMPAIGN.format(
+        agents=AGENTS, port=people.port, mode=mode, pacing=pacing,
+        agents_option=agents_option), launch=False, name="floor",
+        rtp_blocks=blocks, config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{people.port}",
+  from = "+15550100" }} }} }}""", **options)
+    leads(e.folder, numbers(count))
+    return people, e
+
+
+def ready_spans(e):
+    """Times (ms) at which at least one agent was ready, as begin and end."""
+    ready, spans, begin = set(), [], None
+    rows = e.rows("select agent, state, at_ms from agent_states"
+                  " order by at_ms, id")
+    for row in rows:
+        if row["state"] == "ready":
+            ready.add(row["agent"])
+        else:
+            ready.discard(row["agent"])
+        if ready and begin is None:
+            begin = row["at_ms"]
+        elif not ready and begin is not None:
+            spans.append((begin, row["at_ms"]))
+            begin = None
+    if begin is not None:
+        spans.append((begin, float("inf")))
+    return spans
+
+
+def check_ready(e):
+    """Nobody was dialled while no agent was ready."""
+    spans = ready_spans(e)
+    begins = [s[0] for s in spans]
+    for row in e.rows("select started_at_ms from attempts"):
+        at = row["started_at_ms"]
+        i = bisect.bisect_right(begins, at) - 1
+        assert i >= 0 and at - spans[i][1] <= 1000 * WITHIN, (
+            at, spans[i] if i >= 0 else None)
+
+
+def kinds(e):
+    found = {}
+    for row in e.rows("select disposition, count(*) n from leads"
+                      " group by disposition"):
+        found[row["disposition"]] = row["n"]
+    return found
+
+
+def count_of(long):
+    return 2000 if long else 160
+
+
+@pytest.mark.parametrize("mode", ["power", "progressive", "predictive"])
+def test_a_campaign_for_twenty_agents(engine, long, mode):
+    count = count_of(long)
+    people, e = floor(engine, mode, count)
+    e.start()
+    assert e.wait(540 if long else 90) == 0
+    found = kinds(e)
+    live = sum(answers(p) for p in numbers(count))
+    # who answered has talked to an agent, or is counted as abandoned
+    assert found.get("talked", 0) + found.get("abandoned", 0) + found.get(
+        "hung_up", 0) == live
+    rows = check_attempts(e, count)
+    assert len(rows) == count
+    counted = e.rows("select sum(live) live, sum(abandoned) abandoned"
+                     " from abandonment where campaign = 'test'")[0]
+    assert counted["live"] == live
+    assert counted["abandoned"] == found.get("abandoned", 0)
+    if mode == "progressive":
+        assert found.get("abandoned", 0) == 0
+    elif mode == "predictive":
+        # what rings when the gate shuts can't be called back
+        assert found.get("abandoned", 0) <= max(0.03 * live, 3) + AGENTS // 4
+    check_ready(e)
+    # the same on the other side: each telephone rang once
+    rang = [r["to_user"] for r in people.cdrs()
+            if not r["to_user"].startswith("agent")]
+    assert sorted(rang) == numbers(count)
+
+
+def test_a_broadcast_of_two_thousand(engine, long):
+    count = count_of(long)
+    _, e = floor(engine, "broadcast", count, agents_option="nil",
+                 pacing="concurrent = 60, rate = 100,", blocks=4)
+    e.start()
+    assert e.wait(540 if long else 90) == 0
+    assert kinds(e)["heard"] == sum(answers(p) for p in numbers(count))
+    check_attempts(e, count)
+
+
+def ask(e, *args):
+    return e.ask("campaign", args=list(args))
+
+
+@pytest.mark.parametrize("mode", ["preview", "manual"])
+def test_agents_choose_whom_to_call(engine, long, mode):
+    count = 400 if long else 30
+    _, e = floor(engine, mode, count)
+    e.start()
+    rng = random.Random(count)
+    left = numbers(count)
+    skipped = set()
+
+    def ready():
+        listed = e.ask("agent", args=["list", "json"])["agents"]
+        return [a["name"] for a in listed if a["state"] == "ready"]
+
+    until(lambda: len(ready()) == AGENTS, what=e.tail)
+    status = json.loads(
+        e.tool("campaign", "status", "--json", "test").stdout)[0]
+    assert status["active"] == 0
+    assert status["why"] == ("no agent has accepted a lead"
+                             if mode == "preview" else
+                             "no lead is given to dial")
+    while left:
+        names = until(ready, what=e.tail)
+        name = rng.choice(names)
+        if mode == "preview":
+            lead = ask(e, "next", "json", "test", name)
+            assert lead["phone"] in left and lead["fields"]["name"]
+            # the same again, until it is dialled or skipped
+            assert ask(e, "next", "json", "test", name)["id"] == lead["id"]
+            phone = lead["phone"]
+            if len(skipped) < 3:
+                ask(e, "skip", "test", lead["id"])
+                skipped.add(phone)
+                left.remove(phone)
+                continue
+        else:
+            phone = rng.choice(left)
+        before = e.ask("agent", args=["list", "json"])["agents"]
+        if next(a for a in before if a["name"] == name)["state"] != "ready":
+            continue
+        ask(e, "dial", "test", phone, name)
+        left.remove(phone)
+        if answers(phone):
+            until(lambda: e.rows(
+                "select 1 from leads where phone = ? and state = 'done'",
+                phone), what=e.tail)
+            row = e.rows("select agent from agent_states where call_id = ("
+                         "select cdr_id from attempts, leads where"
+                         " leads.id = lead_id and leads.phone = ?)", phone)
+            assert row and {r["agent"] for r in row} == {name}
+    until(lambda: e.status()["calls"]["ringing"] == 0 and not e.rows(
+        "select 1 from attempts where ended_at_ms is null"), what=e.tail)
+    called = {r["phone"] for r in e.rows(
+        "select phone from leads where attempts > 0")}
+    assert called == set(numbers(count)) - skipped
+    if mode == "manual":
+        assert e.wait(60) == 0  # all are done
+    else:
+        e.stop()
+
+
+def test_a_killed_predictive_campaign_calls_nobody_twice(engine, long):
+    kills, count = (20, 2000) if long else (3, 120)
+    people, e = floor(engine, "predictive", count, blocks=6)
+    rng = random.Random(time.time_ns())
+    cut = 0
+    for _ in range(kills):
+        e.start()
+        made = len(e.rows("select id from cdrs where campaign = 'test'"))
+        more = rng.randint(1, max(1, count // (kills + 2)))
+        until(lambda: len(e.rows(
+            "select id from cdrs where campaign = 'test'")) >= made + more
+            or not e.alive(), 60, e.tail)
+        end = time.monotonic() + rng.random() * 0.5
+        until(lambda: time.monotonic() > end, interval=0.005)
+        e.kill()
+        assert whole(e)
+        cut += len(e.rows("select id from leads where state in"
+                          " ('dialing', 'ringing', 'talking')"))
+    e.start()
+    assert e.wait(400 if long else 90) == 0
+    e.process = None
+    found = kinds(e)
+    assert sum(found.values()) == count
+    assert found.get("unknown", 0) <= cut
+    check_attempts(e, count)
+    rang = [r["to_user"] for r in people.cdrs()
+            if not r["to_user"].startswith("agent")]
+    assert len(rang) == len(set(rang))
+    # the counts of abandonment go on over the restarts
+    counted = e.rows("select sum(abandoned) abandoned from abandonment")[0]
+    assert (counted["abandoned"] or 0) == found.get("abandoned", 0)
