@@ -52,6 +52,10 @@ static const struct command commands[] = {
 	 "COLUMN]… [--unique] NAME LEADS.csv\n"
 	 "       moondial campaign start    [--db FILE] NAME|SCRIPT\n"
 	 "       moondial campaign pause    [--db FILE] NAME\n"
+	 "       moondial campaign set      [--db FILE] NAME KEY=VALUE…\n"
+	 "       moondial campaign next     [--db FILE] [--json] NAME [AGENT]\n"
+	 "       moondial campaign dial     [--db FILE] NAME LEAD [AGENT]\n"
+	 "       moondial campaign skip     [--db FILE] NAME LEAD\n"
 	 "       moondial campaign status   [--db FILE] [--json] [NAME]\n"
 	 "       moondial campaign report   [--db FILE] [--json|--csv] NAME\n"
 	 "       moondial campaign why      [--db FILE] LEAD [NAME]\n"
@@ -79,10 +83,12 @@ static const struct command commands[] = {
 	 "zone), 30m, 2h, 3d\n"
 	 "  --agent AGENT      who calls back (default: anyone)\n"
 	 "  --csv  --json      export: CSV is the default\n"
-	 "\nLEAD is a phone number or the id of a lead. start and pause speak "
-	 "to the running\nengine of that database; status and why do when "
-	 "there "
-	 "is one; the others read or\nwrite the database themselves.\n"},
+	 "\nLEAD is a phone number or the id of a lead. set changes pacing, "
+	 "retry, timeout or\nfrom while the campaign runs (pacing.rate=5); "
+	 "next, dial and skip are for agents who\nchoose whom to call "
+	 "(pacing.mode preview and manual). These, start and pause speak\nto "
+	 "the running engine of that database; status and why do when there "
+	 "is one; the\nothers read or write the database themselves.\n"},
 	{"amd", cmd_amd, "try answering machine detection on recordings",
 	 "replay [--set NAME=VALUE]… [--csv|--json] FILE|FOLDER…\n\n"
 	 "  --set NAME=VALUE   a setting of call:detect_machine, such as "

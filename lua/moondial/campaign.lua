@@ -4,17 +4,20 @@
 --- as being dialled, durably, and only then its INVITE leaves; its result is
 --- noted in one transaction. What is here is the work of one run:
 ---
----   run ─► tick ─► claim ─► a task for each lead (campaign.attempt)
----            ▲                                  │
----            └───────── next tick ◄─────────────┘
+---   run ─► tick ─► the pacer says how many ─► claim ─► a task for each lead
+---            ▲                                          (campaign.attempt)
+---            │                                             │
+---            └──────── next tick ◄── campaign.calls ◄──────┘  what has come of it
 local moon = require "moondial"
 local attempts = require "moondial.campaign.attempt"
+local calls = require "moondial.campaign.calls"
 local gates = require "moondial.campaign.gates"
 local leads = require "moondial.leads.import"
 local new_leads = require "moondial.leads"
 local options = require "moondial.campaign.options"
 local pacing = require "moondial.campaign.pacing"
 local reasons = require "moondial.campaign.why"
+local preview = require "moondial.campaign.preview"
 local report = require "moondial.campaign.report"
 local store = require "moondial.campaign.store"
 
@@ -25,11 +28,12 @@ local BACK_OFF = 1 -- seconds without a call after a limit was met
 local ERRORS_MAX = 5 -- calls in a row that may end with an error of the flow
 local DENIED_MAX = 30 -- seconds that a carrier may refuse our credentials (an account may still be registering)
 local PROGRESS = 10 -- seconds between two lines of progress
-local RATE_WINDOW = 10 -- seconds over which the rate is measured
+local MONTH = 30 -- days of abandonment that are read at the start, at least
 local AT_ONCE = 50 -- leads begun without a wait: well within a slice
 local LOOKED_AT = 200 -- leads claimed at once while none of them may be called
 local FULL_WAIT = 0.02 -- seconds until the engine is asked for room again
 local DEATHS_MAX = 3 -- tasks that die over one lead
+local AGENTS_CHOOSE = { preview = true, manual = true }
 local RESTART = 1 -- seconds after which a run that died goes on
 
 --- Of all generations of scripts: what is going on, by campaign, and the files
@@ -48,8 +52,9 @@ local folder
 ---@field name string
 ---@field spec table checked options
 ---@field state "stopped"|"running"|"paused"|"done"
----@field live {active: integer, begun: table<integer, integer>} begun: calls in each second; shared with earlier
----generations: their calls count too
+---@field live CampaignCalls shared with earlier generations
+---@field group Group? its agents
+---@field preview Preview
 ---@field why string? why nothing is being dialled
 ---@field claimed table[] rows of leads that are ours, and not begun; `sifted`: they may be called
 ---@field look integer how many are claimed next, when more are stopped than called
@@ -60,33 +65,14 @@ Campaign.__index = Campaign
 
 -- ---- the run ---------------------------------------------------------------
 
---- Count one more call in this second.
-local function count_begun(begun)
-  local second = math.floor(moon.now())
-  if not begun[second] then
-    for old in pairs(begun) do
-      if old <= second - RATE_WINDOW then
-        begun[old] = nil
-      end
-    end
-  end
-  begun[second] = (begun[second] or 0) + 1
-end
-
---- Calls begun a second, over the last ten seconds.
-function Campaign:rate()
-  local begun, second, sum = self.live.begun, math.floor(moon.now()), 0
-  for s = second - RATE_WINDOW + 1, second do
-    sum = sum + (begun[s] or 0)
-  end
-  return sum / RATE_WINDOW
-end
-
 --- Reach a lead, in a task of its own.
-function Campaign:call(row)
-  self.live.active = self.live.active + 1
-  count_begun(self.live.begun)
-  self:work_on({ spec = self.spec, row = row })
+---@param row table of lead_claim
+---@param agent string? who has accepted it; nil: who is to call back, or anyone
+function Campaign:call(row, agent)
+  local live, work = self.live, { spec = self.spec, row = row, agent = agent or row.agent }
+  work.tell = function(event, what) return live[event](live, work, what) end
+  live:begin(work)
+  self:work_on(work)
 end
 
 --- A task that dies (no memory, a slice that is over) leaves its work where
@@ -100,7 +86,7 @@ function Campaign:work_on(work)
           work.deaths = (work.deaths or 0) + 1
           self:work_on(work)
         else
-          self.live.active = self.live.active - 1
+          self.live:over(work)
         end
       end,
     })
@@ -118,7 +104,6 @@ function Campaign:came(came, reason, disposition)
     self:denied(reason)
   elseif came == "done" then
     self.denied_since = nil
-    self.pacer:failed(moon.now(), disposition)
     self.errors = disposition == "error" and self.errors + 1 or 0
     if self.errors >= ERRORS_MAX then
       self:give_up(("the last %d calls ended with an error of the flow"):format(ERRORS_MAX))
@@ -167,6 +152,45 @@ function Campaign:unreachable()
   return why
 end
 
+--- How many the pacer, the engine and the trunks allow now, and what limits them.
+---@return integer count
+---@return string why
+---@return number? wait seconds
+function Campaign:allowed(now)
+  local live = self.live
+  -- those that are being noted have no place yet among the engine's
+  local room, room_why = moon.room(AT_ONCE + live.pending, self.spec.trunk or default_trunk())
+  local count, why, wait = live.pacer:tick {
+    now = now,
+    agents = self.group and self.group:snapshot(now),
+    ringing = self.group and live:ages(now) or {},
+    waiting = live.waiting,
+    active = live.active,
+    accepted = #self.preview.accepted,
+    room = room_why and math.max(0, room - live.pending),
+    room_why = room_why,
+  }
+  if count == 0 and room_why then
+    wait = FULL_WAIT
+  end
+  return math.min(count, AT_ONCE), why, wait
+end
+
+--- Of ROWS, which are claimed, those that may be called now. Waits.
+---@return table[] pass
+---@return string? why the last of the others may not
+function Campaign:sift(rows)
+  local pass, _, why = gates.sift(self.spec, rows, #rows, moon.now())
+  return pass, why
+end
+
+--- In modes in which agents choose: what they have accepted.
+function Campaign:call_accepted(count)
+  for _, offer in ipairs(self.preview:take(count)) do
+    self:call(offer.row, offer.agent)
+  end
+end
+
 --- Start what may start now. Returns the seconds to wait for more; nil: all
 --- leads are done.
 function Campaign:tick()
@@ -183,21 +207,23 @@ function Campaign:tick()
     self.why = unreachable
     return TICK
   end
-  local allowed, limit, wait = self.pacer:tick { now = now, ringing = {}, active = self.live.active }
-  if allowed == 0 then
+  self.preview:tidy_up(now)
+  local count, limit, wait = self:allowed(now)
+  if count == 0 then
     self.why = limit
+    if self:is_over(now) then
+      return nil
+    end
     return math.min(TICK, math.max(0.005, wait or TICK))
+  elseif AGENTS_CHOOSE[self.spec.pacing.mode] then
+    self:call_accepted(count)
+    return 0
   end
-  local room = moon.room(math.min(allowed, AT_ONCE))
-  if room == 0 then
-    self.why = "the engine has as many new calls as it can do"
-    return FULL_WAIT
-  end
-  self.claimed = store.claim(self.name, math.max(room, self.look))
+  self.claimed = store.claim(self.name, math.max(count, self.look))
   if #self.claimed == 0 then
     return self:look_ahead(now)
   end
-  self:call_claimed(room)
+  self:call_claimed(count)
   return 0
 end
 
@@ -212,9 +238,18 @@ function Campaign:call_claimed(room)
     self.why = #pass == 0 and reason or nil
   end
   while #self.claimed > 0 do
-    self.pacer:launched(moon.now(), 1)
     self:call(table.remove(self.claimed, 1))
   end
+end
+
+--- Whether no lead is left, where none is asked for since no agent is there. It is
+--- looked at once a second.
+function Campaign:is_over(now)
+  if not self.group or self.live.active > 0 or now < (self.look_at or 0) then
+    return false
+  end
+  self.look_at = now + 1
+  return store.open_leads(self.name) == 0
 end
 
 --- Nothing is due: how long until something is? nil: never.
@@ -261,6 +296,24 @@ function Campaign:tidy_up()
   end
 end
 
+--- The number of a day, by the engine's own date.
+local function day_of(now)
+  local date = os.date("*t", now // 1 | 0)
+  return os.time { year = date.year, month = date.month, day = date.day, hour = 12 } // 86400
+end
+
+--- What earlier runs have counted: it bounds this one.
+function Campaign:load_abandonment()
+  local days = MONTH
+  for _, window in ipairs(self.live.pacer.options.abandon_days) do
+    days = math.max(days, window)
+  end
+  for _, row in ipairs(store.abandonment(self.name, days)) do
+    local year, month, day = row.day:match("^(%d+)-(%d+)-(%d+)$")
+    self.live.pacer.record:load(os.time { year = year, month = month, day = day, hour = 12 } // 86400, row)
+  end
+end
+
 --- Import the leads, if that is still to be done.
 function Campaign:prepare()
   local spec = self.spec
@@ -276,6 +329,9 @@ function Campaign:prepare()
     store.set_running(self.name)
   end
   self:tidy_up()
+  if self.live.active == 0 then
+    self:load_abandonment()
+  end
 end
 
 --- Say with the campaign's name what has ended it: a file of leads that can't
@@ -372,12 +428,115 @@ function Campaign:explain(lead)
   return reasons.of(lead, self.name)
 end
 
+--- In one sentence: why it dials nobody now, or not more than it does.
+---@return string? reason nil: it dials as fast as it may
+function Campaign:reason()
+  if self.state == "done" then
+    return "every lead is done"
+  elseif self.state == "stopped" then
+    return self.why or "it has not been started"
+  end
+  return self.why
+end
+
 --- State and figures, for status and progress.
 function Campaign:figures()
-  local figures = store.totals(self.name)
-  figures.name, figures.state, figures.why = self.name, self.state, self.why
-  figures.active, figures.rate = self.live.active, self:rate()
+  local figures, live, now = store.totals(self.name), self.live, moon.now()
+  figures.name, figures.state, figures.why = self.name, self.state, self:reason()
+  figures.active, figures.rate = live.active, live:rate()
+  figures.pacing = live.pacer:figures(now)
+  if self.group then
+    figures.agents = {}
+    for _, agent in ipairs(self.group:snapshot(now)) do
+      figures.agents[agent.state] = (figures.agents[agent.state] or 0) + 1
+    end
+    figures.waiting = live.waiting
+  end
   return figures
+end
+
+-- ---- while it runs ---------------------------------------------------------
+
+--- What may be changed while it runs.
+local LIVE = { pacing = true, retry = true, timeout = true, from = true }
+
+--- Change options while it runs: campaign:set{pacing = {rate = 5}}. Until the
+--- engine stops or its script is loaded again. Raises {code = "options"}.
+---@param changes table as in campaign{…}: pacing, retry, timeout, from
+function Campaign:set(changes)
+  for name in pairs(changes) do
+    if not LIVE[name] then
+      error({ code = "options", message = ("campaign %s: '%s' can't be changed while it runs (pacing, retry, timeout, "
+        .. "from can)"):format(self.name, tostring(name)) }, 0)
+    end
+  end
+  local merged = options.merge(self.changes, changes)
+  local spec = options.check(self.given, options.merge(moon.config.campaign, merged), moon.file)
+  for name in pairs(LIVE) do
+    self.spec[name] = spec[name]
+  end
+  self.changes = merged
+  self.live.pacer:set(spec.pacing)
+  self.live.with_agents = pacing.agent_modes[spec.pacing.mode] or false
+end
+
+--- Whoever accepts a lead must be ready for it.
+local function check_agent(self, name)
+  local ready = 0
+  for _, agent in ipairs(self.group and self.group:snapshot(moon.now()) or {}) do
+    if agent.name == name and agent.state ~= "ready" then
+      error({ code = "state", message = ("agent %s is %s"):format(name, agent.state) }, 0)
+    elseif agent.name == name then
+      return
+    elseif agent.state == "ready" then
+      ready = ready + 1
+    end
+  end
+  if name then
+    error({ code = "unknown", message = ("campaign %s has no agent '%s'"):format(self.name, name) }, 0)
+  elseif ready == 0 then
+    error({ code = "state", message = ("campaign %s: no agent is ready"):format(self.name) }, 0)
+  end
+end
+
+--- Modes in which agents choose, and no others.
+local function check_choice(self)
+  if self.state ~= "running" then
+    error({ code = "state", message = ("campaign %s is %s"):format(self.name, self.state) }, 0)
+  elseif not AGENTS_CHOOSE[self.spec.pacing.mode] then
+    error({ code = "state", message = ("campaign %s dials by itself (pacing.mode is %s)"):format(self.name,
+      self.spec.pacing.mode) }, 0)
+  end
+end
+
+--- The next lead for an agent to look at (mode preview), held until it is dialled
+--- or skipped, five minutes at most. Waits.
+---@param agent string? its name
+---@return table? lead id, phone, attempts, disposition, fields; nil: none is due
+function Campaign:next(agent)
+  check_choice(self)
+  local row = self.preview:next(agent)
+  return row and { id = row.id, phone = row.phone, attempts = row.attempts, disposition = row.disposition,
+    fields = moon.json.decode(row.fields_json or "{}") }
+end
+
+--- Dial a lead: one that an agent has seen, or any of the campaign's (modes preview
+--- and manual). Waits. Raises {code = "state"} when the agent is not ready, {code =
+--- "unknown"} when it is no lead that may be called now.
+---@param lead string id or number
+---@param agent string? who is to talk to it; nil: whoever is ready
+function Campaign:dial(lead, agent)
+  check_choice(self)
+  check_agent(self, agent)
+  return self.preview:accept(lead, agent).phone
+end
+
+--- Not this lead now: it is offered again in SECONDS (900). Waits.
+---@param lead string id or number
+---@param seconds number?
+function Campaign:skip(lead, seconds)
+  check_choice(self)
+  return self.preview:skip(lead, seconds).phone
 end
 
 -- ---- by name ---------------------------------------------------------------
@@ -394,11 +553,16 @@ local function define(_, given)
   if folder and spec.leads and spec.leads:sub(1, 1) ~= "/" then
     spec.leads = folder .. spec.leads
   end
-  local live = shared.live[spec.name] or { active = 0, begun = {} }
+  local live = shared.live[spec.name] or calls.new(pacing.new(spec.pacing, day_of))
   shared.live[spec.name] = live
+  live.pacer:set(spec.pacing)
+  live.with_agents = pacing.agent_modes[spec.pacing.mode] or false
   local self = setmetatable({
     name = spec.name,
+    given = given,
+    changes = {},
     spec = spec,
+    group = spec.agents and require("moondial.agents").group(spec.agents.group) or nil,
     state = "stopped",
     live = live,
     quiet_until = 0,
@@ -407,8 +571,8 @@ local function define(_, given)
     prepared = false,
     errors = 0,
     is_main = folder == nil,
-    pacer = pacing.new(spec.pacing),
   }, Campaign)
+  self.preview = preview.new(spec.name, function(rows) return self:sift(rows) end)
   campaigns[spec.name] = self
   return self
 end
@@ -492,7 +656,43 @@ function commands.why(lead, name)
   return reasons.of(lead, name)
 end
 
----@param action "start"|"pause"|"status"|"why"
+--- "pacing.rate=5" → pacing = { rate = 5 }.
+local function changes_of(words)
+  local changes = {}
+  for _, word in ipairs(words) do
+    local path, text = word:match("^([%w_%.]+)=(.*)$")
+    if not path then
+      error({ code = "options", message = ("campaign set: '%s' is not NAME=VALUE"):format(word) }, 0)
+    end
+    local at = changes
+    for name in path:gmatch("([^%.]+)%.") do
+      at[name] = at[name] or {}
+      at = at[name]
+    end
+    at[path:match("[^%.]+$")] = options.value(text)
+  end
+  return changes
+end
+
+function commands.set(name, ...)
+  find(name):set(changes_of { ... })
+  return ("campaign %s: %s"):format(name, table.concat({ ... }, ", "))
+end
+
+function commands.next(format, name, agent)
+  local lead = find(name):next(agent)
+  return report.lead(lead, format)
+end
+
+function commands.dial(name, lead, agent)
+  return ("campaign %s calls %s"):format(name, find(name):dial(lead, agent))
+end
+
+function commands.skip(name, lead)
+  return ("campaign %s skips %s"):format(name, find(name):skip(lead))
+end
+
+---@param action "start"|"pause"|"status"|"set"|"next"|"dial"|"skip"|"why"
 function M.control(action, ...)
   local command = commands[action]
   if not command then

@@ -39,6 +39,7 @@ end
 --- The call's part, in a task of its own: whatever becomes of it, its caller
 --- goes on. Fills OUTCOME.
 local function talk(spec, lead, outcome)
+  outcome.tell("dialing")
   local call, reason, failed = moon.dial(lead.number, {
     trunk = spec.trunk,
     from = lead.from or spec.from,
@@ -52,6 +53,7 @@ local function talk(spec, lead, outcome)
     return
   end
   outcome.call = call
+  outcome.tell("answered", "human")
   moon.spawn(store.note_talking, lead.id)
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
@@ -69,7 +71,8 @@ end
 --- What is noted of an attempt: by a callback that the flow has arranged, by the
 --- lead's other numbers, by the rules of the campaign.
 ---@param row table of lead_claim or campaign_unfinished
----@param made {attempt: integer, number: string, disposition: string, call: table?, callback: LeadCallback?}
+---@param made {attempt: integer, number: string, disposition: string, call: table?, callback: LeadCallback?,
+---counts: AnswerCounts?} counts: what the call adds to the counts of abandonment
 ---@return AttemptResult
 local function result_of(spec, row, made)
   local now, call = moon.now(), made.call
@@ -80,6 +83,8 @@ local function result_of(spec, row, made)
     sip_code = call and call.sip_code,
     cdr_id = call and call.id,
     agent = row.agent,
+    campaign = spec.name,
+    counts = made.counts,
   }
   local zones = zone.split(row.zones)
   local another
@@ -111,6 +116,8 @@ local function finish(spec, row, made)
   end
 end
 
+local function silent() end
+
 ---@class AttemptWork how far an attempt has come
 ---@field spec table the campaign's options
 ---@field row table of lead_claim
@@ -119,6 +126,8 @@ end
 ---@field lead table?
 ---@field outcome table?
 ---@field task table? the call's
+---@field tell (fun(event: string, what: string?): AnswerCounts?)? hears each step: dialing, answered (by whom), agent,
+---abandoned, ended (disposition), undone
 ---@field deaths integer? how often its task has died
 
 --- Reach the lead of WORK.row (claimed), or go on where a task that died has
@@ -139,19 +148,21 @@ function M.run(work)
     return "gone"
   end
   work.lead = work.lead or leads.new(row, work.attempt)
-  work.outcome = work.outcome or {}
+  local tell = work.tell or silent
+  work.outcome = work.outcome or { tell = tell }
   work.task = work.task or moon.spawn(talk, spec, work.lead, work.outcome)
   work.task:wait()
   local outcome, lead = work.outcome, work.lead
   local call, passes = outcome.call, REFUSED[outcome.reason]
   local denied = outcome.reason and call and DENIED[call.sip_code]
   if denied or passes ~= nil then
+    tell("undone")
     store.undial(lead.id, lead.attempt)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
   finish(spec, row, { attempt = lead.attempt, number = lead.number, disposition = disposition, call = call,
-    callback = leads.wanted(lead) })
+    callback = leads.wanted(lead), counts = tell("ended", disposition) })
   return "done", nil, disposition
 end
 

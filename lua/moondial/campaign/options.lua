@@ -200,14 +200,17 @@ local function check_ring(compliance, timeout)
 end
 
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
-local function merge(options, override)
+---@param options table
+---@param override table?
+---@return table
+function M.merge(options, override)
   local merged = {}
-  for name, value in pairs(options) do
+  for name, value in pairs(options or {}) do
     merged[name] = value
   end
   for name, value in pairs(override or {}) do
     if type(value) == "table" and #value == 0 and type(merged[name]) == "table" then
-      merged[name] = merge(merged[name], value)
+      merged[name] = M.merge(merged[name], value)
     else
       merged[name] = value
     end
@@ -225,7 +228,7 @@ function M.pacing(given)
   if target > cap then
     fail("option 'pacing.abandon_target' (%g) must not be above 'pacing.abandon_cap' (%g)", target, cap)
   end
-  local merged = merge({ mode = pacing.defaults.mode }, given)
+  local merged = M.merge({ mode = pacing.defaults.mode }, given)
   if merged.abandon_days and type(merged.abandon_days) ~= "table" then
     merged.abandon_days = { merged.abandon_days }
   end
@@ -261,7 +264,7 @@ function M.check(options, override, script, folder)
   if type(options) ~= "table" then
     fail("expected a table of options")
   end
-  local merged = merge(options, override)
+  local merged = M.merge(options, override)
   check("", FIELDS, merged)
   for _, name in ipairs { "name", "flow" } do
     if merged[name] == nil then
@@ -269,8 +272,8 @@ function M.check(options, override, script, folder)
     end
   end
   merged.pacing = M.pacing(merged.pacing or {})
-  if pacing.agent_modes[merged.pacing.mode] then
-    fail("option 'pacing.mode': %s needs agents, which are not available yet", merged.pacing.mode)
+  if pacing.agent_modes[merged.pacing.mode] and not merged.agents then
+    fail("option 'agents' is missing: pacing.mode \"%s\" dials for agents", merged.pacing.mode)
   end
   merged.retry = check_retry(merged.retry or {})
   if whole(merged.max_per_day) then

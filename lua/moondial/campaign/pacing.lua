@@ -56,10 +56,22 @@ local DEFAULT_CONCURRENT = 10 -- calls of a broadcast; where there are agents th
 ---@field agents AgentState[]? nil in a broadcast
 ---@field ringing number[] ages of calls since their dial (s), until it is known whether a person has answered
 ---@field active integer all calls that go on
----@field waiting integer? persons who have answered and have no agent
+---@field waiting integer? persons who have answered and talk to no agent yet; agents that are reserved are for them
 ---@field accepted integer? leads that agents have accepted (preview, manual)
 ---@field room integer? channels that engine and trunks have free; nil: they don't say
 ---@field room_why string? what limits `room`
+
+---@class PacerFigures
+---@field mode string
+---@field rate number? calls a second
+---@field concurrent integer?
+---@field congestion number share of the rate that is used, 1: no back-off
+---@field answer_rate number? live answers of each dial
+---@field dials integer? that it has learned from
+---@field handling number? mean talk and wrap-up (s)
+---@field horizon number? how far ahead it looks (s)
+---@field windows AbandonmentWindow[]?
+---@field gate "open"|"shut"|nil of predictive
 
 ---@class Pacer
 ---@field options PacingOptions
@@ -82,6 +94,23 @@ function M.new(options, day)
   }, Pacer)
   self:set(options)
   return self
+end
+
+--- What is going on, for people and for JSON.
+---@param now number
+---@return PacerFigures
+function Pacer:figures(now)
+  local o, estimate = self.options, self.estimate
+  local figures = { mode = o.mode, rate = o.rate ~= math.huge and o.rate or nil,
+    concurrent = o.concurrent ~= math.huge and o.concurrent or nil, congestion = self.congestion.factor }
+  if M.agent_modes[o.mode] then
+    figures.answer_rate, figures.dials = estimate.p, estimate.dials
+    figures.handling = estimate.talk:mean() + estimate.wrapup:mean()
+    figures.horizon = estimate:horizon()
+    figures.windows = self.record:all(now)
+    figures.gate = o.mode == "predictive" and (self:allowance(now).open and "open" or "shut") or nil
+  end
+  return figures
 end
 
 --- Other options from now on: what was learned stays.
@@ -226,7 +255,7 @@ local function weigh(self, input, counts, sum)
     local age = ringing[i] / width // 1 | 0
     sum:add_call(needs[age < 0 and 0 or age > last and last or age])
   end
-  for _ = 1, input.waiting or 0 do
+  for _ = 1, math.max(0, (input.waiting or 0) - counts.reserved) do
     sum:add_call(1)
   end
   for _ = 1, counts.ready do
@@ -283,7 +312,7 @@ local function for_agents(self, input, room)
   elseif counts.ready == 0 then
     return 0, no_agent_text(counts)
   end
-  local in_flight = #input.ringing + (input.waiting or 0)
+  local in_flight = #input.ringing + math.max(0, (input.waiting or 0) - counts.reserved)
   if mode == "predictive" then
     return predictive(self, input, counts, in_flight, room)
   end

@@ -48,12 +48,73 @@ function M.summary(name, rows)
   return table.concat(lines, "\n")
 end
 
+--- JSON has milliseconds.
+local function in_ms(pacing)
+  for _, name in ipairs { "handling", "horizon" } do
+    if pacing and pacing[name] then
+      pacing[name .. "_ms"], pacing[name] = (pacing[name] * 1000 + 0.5) // 1 | 0, nil
+    end
+  end
+end
+
+--- "3 ready, 5 talking; 1 caller waits".
+local function agents_text(f)
+  local parts = {}
+  for _, state in ipairs { "ready", "reserved", "talking", "wrapup", "paused", "offline" } do
+    if f.agents[state] then
+      parts[#parts + 1] = ("%d %s"):format(f.agents[state], state)
+    end
+  end
+  return ("agents: %s%s"):format(#parts > 0 and table.concat(parts, ", ") or "none",
+    f.waiting > 0 and ("; %d caller(s) wait"):format(f.waiting) or "")
+end
+
+--- What a pacer for agents knows.
+---@param p PacerFigures
+local function pacing_text(p)
+  local parts = { ("%s: %.0f %% of dials answered, %.0f s an answered call"):format(p.mode, 100 * p.answer_rate,
+    p.handling) }
+  for _, w in ipairs(p.windows) do
+    parts[#parts + 1] = ("abandoned %s %.4g of %d (%.1f %%)"):format(w.days == 1 and "today" or ("in %d days"):format(
+      w.days), w.x, w.live, 100 * w.share)
+  end
+  if p.gate then
+    parts[#parts + 1] = "the gate is " .. p.gate
+  end
+  return table.concat(parts, "; ")
+end
+
+--- A lead that is shown to an agent.
+---@param lead table? of Campaign:next()
+---@param format "table"|"json"|"csv"
+---@return any a text, or for JSON the lead itself
+function M.lead(lead, format)
+  if format == "json" then
+    return lead or {}
+  elseif not lead then
+    return "no lead is due now"
+  end
+  local names, lines = {}, { ("%-16s %s"):format("phone", lead.phone), ("%-16s %s"):format("id", lead.id),
+    ("%-16s %d%s"):format("attempts", lead.attempts, lead.disposition and " (" .. lead.disposition .. ")" or "") }
+  for name in pairs(lead.fields) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    lines[#lines + 1] = ("%-16s %s"):format(name, tostring(lead.fields[name]))
+  end
+  return table.concat(lines, "\n")
+end
+
 --- Several campaigns' figures.
 ---@param list table[]
 ---@param format "table"|"json"|"csv"
 ---@return any a text, or for JSON the list itself
 function M.status(list, format)
   if format == "json" then
+    for _, f in ipairs(list) do
+      in_ms(f.pacing)
+    end
     return list
   elseif #list == 0 then
     return "no campaigns"
@@ -67,6 +128,10 @@ function M.status(list, format)
         f.why and "; " .. f.why or "")
     elseif f.why then
       lines[#lines + 1] = ("%-24s nothing is dialled: %s"):format("", f.why)
+    end
+    if f.agents then
+      lines[#lines + 1] = ("%-24s %s"):format("", agents_text(f))
+      lines[#lines + 1] = ("%-24s %s"):format("", pacing_text(f.pacing))
     end
   end
   return table.concat(lines, "\n")

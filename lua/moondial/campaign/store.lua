@@ -142,14 +142,42 @@ end
 ---@field numbers string? that are left to be tried
 ---@field agent string? who calls back
 
+---@field campaign string?
+---@field counts AnswerCounts? for the abandonment of the day
+
+--- The engine's own date.
+local function date(time)
+  return os.date("%Y-%m-%d", time // 1 | 0)
+end
+
 ---@param result AttemptResult
 function M.finish(result)
-  transaction {
+  local statements = {
     { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or null, result.cdr_id or null, result.id,
       result.attempt },
     { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000),
       result.wait_reason or null, result.numbers or null, result.agent or null, now_ms(), result.id },
   }
+  local counts = result.counts
+  if counts then
+    statements[3] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live, counts.abandoned,
+      counts.machines }
+  end
+  transaction(statements)
+end
+
+--- Who answered and got no agent, by day: of the last DAYS days.
+---@param name string
+---@param days integer
+---@return {day: string, live: integer, abandoned: integer, machines: integer}[]
+function M.abandonment(name, days)
+  return query("abandonment_list", name, date(moon.now() - (days - 1) * 86400))
+end
+
+--- One lead of a campaign by its id or number, for an agent. It is claimed then.
+---@return table? row as of claim; nil: it is not there, or not to be called now
+function M.take(name, what)
+  return transaction({ { sql "lead_take", now_ms(), name, what, what } })[1]
 end
 
 --- Leads whose call had ended when an engine died, their result not noted.

@@ -1,11 +1,16 @@
 --- Leads that agents choose.
 describe("preview", function()
-  local preview, now, put_away, taken, due
+  local preview, now, put_away, taken, due, barred
 
   setup(function()
     package.loaded["moondial"] = { now = function() return now end }
     package.loaded["moondial.campaign.store"] = {
-      put_away = function(id, seconds) put_away[#put_away + 1] = { id, seconds } end,
+      put_back = function(list)
+        for _, lead in ipairs(list) do
+          put_away[#put_away + 1] = { lead.id, lead.verdict, lead.at }
+        end
+      end,
+      claim = function() return { table.remove(due, 1) } end,
       take = function(_, what) return table.remove(taken[what] or {}) end,
     }
     package.loaded["moondial.campaign.preview"] = nil
@@ -22,7 +27,13 @@ describe("preview", function()
   before_each(function()
     now, put_away, taken = 1000, {}, {}
     due = { { id = "a", phone = "+1" }, { id = "b", phone = "+2" }, { id = "c", phone = "+3" } }
-    p = preview.new("sales", function() return { table.remove(due, 1) } end)
+    barred = {}
+    p = preview.new("sales", function(rows)
+      if rows[1] and barred[rows[1].id] then
+        return {}, "outside its calling hours"
+      end
+      return rows
+    end)
   end)
 
   it("offers each agent a lead of its own, the same until it is dialled", function()
@@ -45,8 +56,17 @@ describe("preview", function()
     p:next("cat")
     now = 1400
     p:tidy_up(now)
-    assert.same({ { "a", 900 }, { "b", 60 }, { "c" } }, put_away)
+    assert.same({ { "a", "later", 1900 }, { "b", "later", 1060 }, { "c", "release" } }, put_away)
     assert.is_nil(p:next("ann"))
+  end)
+
+  it("offers no lead that may not be called now", function()
+    barred.a = true
+    assert.equal("b", p:next("ann").id)
+    taken["+1"] = { { id = "a", phone = "+1" } }
+    local ok, err = pcall(p.accept, p, "+1")
+    assert.is_false(ok)
+    assert.same({ "state", "the lead +1 can't be called now: outside its calling hours" }, { err.code, err.message })
   end)
 
   it("dials also a lead that was not offered, if it may be called", function()

@@ -1,0 +1,175 @@
+--- The calls of a campaign as its pacer sees them: what rings and since when,
+--- who has answered and waits for an agent. An attempt tells each step as it
+--- comes (`attempt.lua`), and the pacer learns of it here.
+---
+---   pending ─► ringing ─► waiting ─► talking      a person, in a mode with agents
+---                  │         └─────► abandoned
+---                  ├─────────► talking            a person, in a broadcast
+---                  └─────────► other              a machine, a fax, silence
+local moon = require "moondial"
+
+local M = {}
+
+local RATE_WINDOW = 10 -- seconds over which the rate is measured
+
+--- Verdicts about who has answered that count as a live person: who isn't known
+--- for sure is treated as one (DIALING.md, "Answering machines").
+local LIVE = { human = true, unsure = true, screening = true }
+
+---@class CampaignCalls outlives reloads: calls of earlier generations count too
+---@field pacer Pacer
+---@field with_agents boolean
+---@field active integer attempts that go on
+---@field pending integer of these, not dialled yet: being noted
+---@field waiting integer persons without an agent
+---@field ringing table<AttemptWork, number> since when
+---@field begun table<integer, integer> calls in each second
+local Calls = {}
+Calls.__index = Calls
+
+---@param pacer Pacer
+---@return CampaignCalls
+function M.new(pacer)
+  return setmetatable({ pacer = pacer, with_agents = false, active = 0, pending = 0, waiting = 0, ringing = {},
+    begun = {} }, Calls)
+end
+
+--- An attempt begins.
+---@param work AttemptWork
+function Calls:begin(work)
+  local now = moon.now()
+  local second = now // 1 | 0
+  self.active, self.pending = self.active + 1, self.pending + 1
+  self.ringing[work], work.stage = now, "pending"
+  self.pacer:launched(now, 1)
+  if not self.begun[second] then
+    for old in pairs(self.begun) do
+      if old <= second - RATE_WINDOW then
+        self.begun[old] = nil
+      end
+    end
+  end
+  self.begun[second] = (self.begun[second] or 0) + 1
+end
+
+--- Calls begun a second, over the last ten seconds.
+function Calls:rate()
+  local second, sum = moon.now() // 1 | 0, 0
+  for s = second - RATE_WINDOW + 1, second do
+    sum = sum + (self.begun[s] or 0)
+  end
+  return sum / RATE_WINDOW
+end
+
+--- How long each call that rings has been going on.
+---@param now number
+---@return number[]
+function Calls:ages(now)
+  local ages, n = {}, 0
+  for _, since in pairs(self.ringing) do
+    n = n + 1
+    ages[n] = now - since
+  end
+  return ages
+end
+
+--- Leave the stage of before.
+local function leave(self, work)
+  if work.stage == "pending" then
+    self.pending = self.pending - 1
+  elseif work.stage == "waiting" then
+    self.waiting = self.waiting - 1
+  end
+end
+
+--- Its call is begun: it is among the engine's now.
+function Calls:dialing(work)
+  if work.stage == "pending" then
+    leave(self, work)
+    work.stage, self.ringing[work] = "ringing", moon.now()
+  end
+end
+
+--- Answered, and it is known by whom.
+---@param kind string of the detection; human where there is none
+function Calls:answered(work, kind)
+  local since, now = self.ringing[work], moon.now()
+  if not since then
+    return
+  end
+  leave(self, work)
+  self.ringing[work], work.kind = nil, kind
+  if not LIVE[kind] then
+    work.stage = "other"
+    self.pacer:failed(now, kind)
+    return
+  end
+  work.live = true
+  self.pacer:answered(now, now - since)
+  work.stage = self.with_agents and "waiting" or "talking"
+  if self.with_agents then
+    self.waiting = self.waiting + 1
+  end
+end
+
+--- It has an agent.
+function Calls:agent(work)
+  if work.stage == "waiting" then
+    leave(self, work)
+    work.stage = "talking"
+  end
+end
+
+--- No agent came in time.
+function Calls:abandoned(work)
+  if work.stage == "waiting" then
+    leave(self, work)
+    work.stage, work.abandoned = "abandoned", true
+    self.pacer:abandoned(moon.now())
+  end
+end
+
+---@class AnswerCounts what a call adds to the counts of its day
+---@field live integer
+---@field abandoned integer
+---@field machines integer
+
+--- Its call is over, and its DISPOSITION known. Said twice it is the same.
+---@param work AttemptWork
+---@param disposition string
+---@return AnswerCounts? counts nil: nobody has answered
+function Calls:ended(work, disposition)
+  if work.stage == "ended" then
+    return work.counts
+  end
+  leave(self, work)
+  if self.ringing[work] then
+    self.ringing[work] = nil
+    self.pacer:failed(moon.now(), disposition)
+  elseif work.kind == "machine" and disposition == "machine" then
+    work.machine = true
+    self.pacer:machine_hung_up(moon.now())
+  end
+  work.stage = "ended"
+  if work.live or work.machine then
+    work.counts = { live = work.live and 1 or 0, abandoned = work.abandoned and 1 or 0,
+      machines = work.machine and 1 or 0 }
+  end
+  return work.counts
+end
+
+--- It did not happen: nobody was rung.
+function Calls:undone(work)
+  leave(self, work)
+  self.ringing[work], work.stage = nil, "ended"
+end
+
+--- Its task has ended, whatever has come of it.
+function Calls:over(work)
+  if work.stage ~= "ended" then
+    self:undone(work)
+  end
+  self.active = self.active - 1
+end
+
+return M

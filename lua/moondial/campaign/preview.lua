@@ -1,0 +1,135 @@
+--- Leads that an agent sees before they are called (mode preview), or names
+--- (manual): offered, then accepted or skipped.
+---
+---   next ─► offered ─► dial ─► accepted ─► called by the campaign's run
+---              └─► skip, or nobody says anything for long: back
+local moon = require "moondial"
+local store = require "moondial.campaign.store"
+
+local M = {}
+
+local PATIENCE = 300 -- seconds that a lead is held for an agent who says nothing
+local SKIPPED = 900 -- seconds until a lead that was skipped may be offered again
+
+---@class Preview
+---@field name string of the campaign
+---@field sift fun(rows: table[]): table[], string? of claimed leads those that may be called now; why not the others
+---@field offers table<string, Offer> by the lead's id
+---@field accepted Offer[] to be called, the first first
+local Preview = {}
+Preview.__index = Preview
+
+---@class Offer
+---@field row table of lead_claim
+---@field agent string?
+---@field at number seconds
+
+local function fail(code, fmt, ...)
+  error({ code = code, message = fmt:format(...) }, 0)
+end
+
+---@param name string of the campaign
+---@param sift fun(rows: table[]): table[], string?
+---@return Preview
+function M.new(name, sift)
+  return setmetatable({ name = name, sift = sift, offers = {}, accepted = {} }, Preview)
+end
+
+--- The next lead, held for AGENT; the same again until it is accepted or skipped.
+--- Waits.
+---@param agent string?
+---@return table? row nil: no lead is due
+function Preview:next(agent)
+  for _, offer in pairs(self.offers) do
+    if offer.agent == agent then
+      offer.at = moon.now()
+      return offer.row
+    end
+  end
+  local row
+  repeat -- leads that may not be called now are put back until they may
+    local claimed = store.claim(self.name, 1)
+    row = self.sift(claimed)[1]
+  until row or #claimed == 0
+  if row then
+    self.offers[row.id] = { row = row, agent = agent, at = moon.now() }
+  end
+  return row
+end
+
+local function find(self, what)
+  if self.offers[what] then
+    return self.offers[what]
+  end
+  for _, offer in pairs(self.offers) do
+    if offer.row.phone == what then
+      return offer
+    end
+  end
+end
+
+--- Call the lead WHAT (id or number), offered or not, for AGENT. Waits. Raises
+--- {code = "unknown"} when there is no such lead, {code = "state"} when it may not be
+--- called now.
+---@param what string
+---@param agent string?
+---@return table row
+function Preview:accept(what, agent)
+  local offer = find(self, what)
+  if offer then
+    self.offers[offer.row.id] = nil
+  else
+    local row = store.take(self.name, what)
+    if not row then
+      fail("unknown", "campaign %s has no lead '%s' that may be called now", self.name, what)
+    end
+    local pass, why = self.sift { row }
+    if not pass[1] then
+      fail("state", "the lead %s can't be called now: %s", row.phone, why)
+    end
+    offer = { row = row }
+  end
+  offer.agent, offer.at = agent or offer.agent, moon.now()
+  table.insert(self.accepted, offer)
+  return offer.row
+end
+
+--- Not now: it is offered again in SECONDS (900). Waits.
+---@param what string id or number
+---@param seconds number?
+---@return table row
+function Preview:skip(what, seconds)
+  local offer = find(self, what)
+  if not offer then
+    fail("unknown", "the lead '%s' is not offered to anybody", what)
+  end
+  self.offers[offer.row.id] = nil
+  store.put_back { { id = offer.row.id, verdict = "later", at = moon.now() + (seconds or SKIPPED),
+    reason = "an agent has skipped it" } }
+  return offer.row
+end
+
+--- Put back what is held for nobody any more: who holds it has said nothing for
+--- long. Waits, if there is any.
+---@param now number
+function Preview:tidy_up(now)
+  for id, offer in pairs(self.offers) do
+    if now - offer.at > PATIENCE then
+      self.offers[id] = nil
+      store.put_back { { id = id, verdict = "release" } }
+    end
+  end
+end
+
+--- Up to COUNT accepted leads, out of the queue.
+---@param count integer
+---@return Offer[]
+function Preview:take(count)
+  local taken = {}
+  for i = 1, math.min(count, #self.accepted) do
+    taken[i] = table.remove(self.accepted, 1)
+  end
+  return taken
+end
+
+return M
