@@ -16,8 +16,8 @@ local leads = require "moondial.leads.import"
 local new_leads = require "moondial.leads"
 local options = require "moondial.campaign.options"
 local pacing = require "moondial.campaign.pacing"
-local reasons = require "moondial.campaign.why"
 local preview = require "moondial.campaign.preview"
+local reasons = require "moondial.campaign.why"
 local report = require "moondial.campaign.report"
 local store = require "moondial.campaign.store"
 
@@ -97,7 +97,7 @@ end
 --- What has come of an attempt.
 function Campaign:came(came, reason, disposition)
   if came == "later" then
-    self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, reason
+    self:be_quiet(reason)
   elseif came == "refused" then
     self:give_up("its calls can't be made: " .. reason)
   elseif came == "denied" then
@@ -115,7 +115,7 @@ end
 function Campaign:denied(reason)
   local now = moon.now()
   self.denied_since = self.denied_since or now
-  self.quiet_until, self.quiet_why = now + BACK_OFF, "the carrier refuses our credentials: " .. reason
+  self:be_quiet("the carrier refuses our credentials: " .. reason)
   if now - self.denied_since > DENIED_MAX then
     self.denied_since = nil
     self:give_up(self.quiet_why)
@@ -219,20 +219,33 @@ function Campaign:tick()
     self:call_accepted(count)
     return 0
   end
-  self.claimed = store.claim(self.name, math.max(count, self.look))
+  local room, shut = gates.room(self.spec, now, count)
+  if room == 0 and store.open_leads(self.name) > 0 then
+    self:be_quiet(shut)
+    return 0
+  end
+  self.claimed = store.claim(self.name, math.max(room, self.look))
   if #self.claimed == 0 then
     return self:look_ahead(now)
   end
-  self:call_claimed(count)
+  self:call_claimed(room)
   return 0
+end
+
+--- Nobody is called for a while.
+function Campaign:be_quiet(why)
+  self.quiet_until, self.quiet_why = moon.now() + BACK_OFF, why
 end
 
 --- Begin with those of the claimed that may be called, ROOM at most.
 ---@param room integer?
 function Campaign:call_claimed(room)
   if not self.claimed.sifted then
-    local pass, stopped, reason = gates.sift(self.spec, self.claimed, room or #self.claimed, moon.now())
+    local pass, stopped, reason, hold = gates.sift(self.spec, self.claimed, room or #self.claimed, moon.now())
     pass.sifted = true
+    if hold then
+      self:be_quiet(reason)
+    end
     self.claimed = pass
     self.look = #pass == 0 and stopped > 0 and math.min(LOOKED_AT, 2 * math.max(AT_ONCE, self.look)) or 0
     self.why = #pass == 0 and reason or nil

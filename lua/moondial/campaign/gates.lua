@@ -13,8 +13,8 @@ local M = {}
 
 local COUNT_AGAIN = 5 -- seconds for which a count of a campaign's calls holds
 
---- Calls of this day by campaign: {day, at, count}; those let through since it
---- was counted are in it.
+--- Calls of this day by campaign: {day, at, count}; those that a gate has let
+--- through since it was counted are in it.
 local today = {}
 
 ---@class GateRow of lead_claim, or of lead_get for those who only ask
@@ -23,10 +23,9 @@ local today = {}
 
 ---@class GateContext
 ---@field listed table<string, string>? number → the list that has it
----@field asks boolean? nobody is dialled: count nothing
 
 --- A gate returns nothing: pass; or "later", until, reason; or "final",
---- disposition, reason.
+--- disposition, reason; or "hold", nil, reason: nobody can be called just now.
 ---@alias Gate fun(spec: table, row: GateRow, now: number, context: GateContext): string?, any, string?
 
 local function numbers_of(row)
@@ -74,32 +73,6 @@ local function hours(spec, row, now)
     return "later", opens_at, reason
   elseif not open then
     return "final", "no_hours", reason
-  end
-end
-
-local function campaign_count(name, day, now, asks)
-  local count = today[name]
-  if not count or count.day ~= day or now - count.at > COUNT_AGAIN or now < count.at then
-    count = { day = day, at = now, count = store.campaign_attempts(name, day) }
-    if not asks then
-      today[name] = count
-    end
-  end
-  return count
-end
-
----@type Gate
-local function caps_of_campaign(spec, _, now, context)
-  local cap = spec.max_per_day and spec.max_per_day.campaign
-  if not cap then
-    return
-  end
-  local day = zone.midnight(nil, now)
-  local count = campaign_count(spec.name, day, now, context.asks)
-  if count.count >= cap then
-    return "later", zone.midnight(nil, now, 1), ("the campaign has made its %d calls of today"):format(cap)
-  elseif not context.asks then
-    count.count = count.count + 1
   end
 end
 
@@ -160,15 +133,17 @@ local function caller_id(spec, row)
     return
   end
   local from, reason, until_ = spec.caller_ids:choose(row)
-  if not from then
+  if not from and until_ then
     return "later", until_, reason
+  elseif not from then
+    return "hold", nil, reason
   end
   row.from = from
 end
 
---- In this order: what is final first, what counts last.
+--- In this order: what is final first.
 ---@type Gate[]
-local GATES = { dnc, hours, caps_of_lead, caps_of_number, caller_id, caps_of_campaign }
+local GATES = { dnc, hours, caps_of_lead, caps_of_number, caller_id }
 
 -- ---- all of them -----------------------------------------------------------
 
@@ -182,7 +157,7 @@ end
 ---@param row GateRow its `number` and `from` are set
 ---@param now number seconds
 ---@param context GateContext?
----@return "dial"|"later"|"final" verdict
+---@return "dial"|"later"|"final"|"hold" verdict
 ---@return any until_or_disposition later: seconds; final: the disposition; dial: the caller id, if there is one
 ---@return string? reason
 function M.check(spec, row, now, context)
@@ -209,6 +184,51 @@ function M.listed(spec, rows)
   return require("moondial.compliance.dnc").listed(numbers, spec.name)
 end
 
+local function count_of(name, now)
+  local day, count = zone.midnight(nil, now), today[name]
+  if not count or count.day ~= day or now - count.at > COUNT_AGAIN or now < count.at then
+    count = { day = day, at = now, count = store.campaign_attempts(name, day) }
+    today[name] = count
+  end
+  return count
+end
+
+--- How many of WANTED calls the campaign may begin today; 0: and why. Waits.
+---@param spec table
+---@param now number
+---@param wanted integer
+---@return integer
+---@return string? reason
+function M.room(spec, now, wanted)
+  local cap = spec.max_per_day and spec.max_per_day.campaign
+  if not cap then
+    return wanted
+  end
+  local left = cap - count_of(spec.name, now).count
+  if left > 0 then
+    return math.min(wanted, left)
+  end
+  return 0, ("it has made its %d calls of today; it goes on at %s"):format(cap,
+    zone.text(nil, zone.midnight(nil, now, 1), now))
+end
+
+local function count_passed(spec, count, now)
+  if spec.max_per_day and spec.max_per_day.campaign then
+    local today_ = count_of(spec.name, now)
+    today_.count = today_.count + count
+  end
+end
+
+--- Put claimed leads back where they were. Waits.
+---@param rows GateRow[]
+function M.release(rows)
+  local held = {}
+  for i, row in ipairs(rows) do
+    held[i] = { id = row.id, verdict = "release" }
+  end
+  store.put_back(held)
+end
+
 --- Of claimed leads those that may be dialled, COUNT at most; what becomes of the
 --- others is noted. Waits.
 ---@param spec table
@@ -218,25 +238,29 @@ end
 ---@return GateRow[] pass
 ---@return integer stopped
 ---@return string? why the last one was
+---@return boolean hold nobody can be called just now
 function M.sift(spec, rows, count, now)
   local context = { listed = M.listed(spec, rows) }
-  local pass, held, stopped, why = {}, {}, 0, nil
+  local pass, held, stopped, why, hold = {}, {}, 0, nil, false
   for _, row in ipairs(rows) do
-    if #pass >= count then
+    local verdict, what, reason = "hold", nil, nil
+    if #pass < count and not hold then
+      verdict, what, reason = M.check(spec, row, now, context)
+      hold, why = verdict == "hold", reason or why
+    end
+    if verdict == "dial" then
+      pass[#pass + 1] = row
+    elseif verdict == "hold" then
       held[#held + 1] = { id = row.id, verdict = "release" }
     else
-      local verdict, what, reason = M.check(spec, row, now, context)
-      if verdict == "dial" then
-        pass[#pass + 1] = row
-      else
-        stopped, why = stopped + 1, reason
-        held[#held + 1] = { id = row.id, verdict = verdict, reason = reason,
-          at = verdict == "later" and what or nil, disposition = verdict == "final" and what or nil }
-      end
+      stopped = stopped + 1
+      held[#held + 1] = { id = row.id, verdict = verdict, reason = reason,
+        at = verdict == "later" and what or nil, disposition = verdict == "final" and what or nil }
     end
   end
+  count_passed(spec, #pass, now)
   store.put_back(held)
-  return pass, stopped, why
+  return pass, stopped, why, hold
 end
 
 return M

@@ -77,9 +77,11 @@ end
 --- What stops a lead by itself, as the gates say.
 local function by_gates(row, live, now)
   local spec = live.spec
-  local verdict, what, reason = gates.check(spec, row, now, { asks = true, listed = gates.listed(spec, { row }) })
+  local verdict, what, reason = gates.check(spec, row, now, { listed = gates.listed(spec, { row }) })
   if verdict == "later" then
     return ("%s; it may be called from %s"):format(reason, zone.text(zone.split(row.zones)[1], what, now))
+  elseif verdict == "hold" then
+    return reason
   elseif verdict == "final" then
     return ("%s; it will not be called (%s)"):format(reason, what)
   end
@@ -102,7 +104,7 @@ local function waiting(row, live, now)
   end
   local ahead = query("lead_ahead", row.campaign, row.priority, row.priority, row.attempts)[1].leads
   return ("it is its turn after %d lead(s) that are due before it, at %.1f calls a second now"):format(ahead,
-    live:rate())
+    live.live:rate())
 end
 
 --- The sentence about a lead.

@@ -107,12 +107,15 @@ describe("the gates", function()
   it("hold a campaign's calls of a day, those just let through too", function()
     local spec = { name = "c", max_per_day = { campaign = 3 } }
     made.campaign.c = { NOW - 100 }
-    assert.equal("dial", (gates.check(spec, row(), NOW)))
-    -- who only asks takes nobody's place
-    assert.equal("dial", (gates.check(spec, row(), NOW, { asks = true })))
-    assert.equal("dial", (gates.check(spec, row(), NOW)))
-    local verdict, _, reason = gates.check(spec, row(), NOW)
-    assert.same({ "later", "the campaign has made its 3 calls of today" }, { verdict, reason })
+    assert.equal(2, (gates.room(spec, NOW, 10)))
+    assert.equal(1, (gates.room(spec, NOW, 1)))
+    gates.sift(spec, { row { id = "a" } }, 5, NOW)
+    assert.equal(1, (gates.room(spec, NOW, 10)))
+    gates.sift(spec, { row { id = "b" } }, 5, NOW)
+    local room, reason = gates.room(spec, NOW, 10)
+    assert.equal(0, room)
+    assert.matches("it has made its 3 calls of today", reason, 1, true)
+    assert.equal(10, (gates.room({ name = "c" }, NOW, 10)))
   end)
 
   it("choose the caller id", function()
@@ -126,6 +129,13 @@ describe("the gates", function()
     assert.same({ "dial", "+555" }, { gates.check(spec, r, NOW) })
     assert.equal("+555", r.from)
     assert.same({ "later", NOW + 30, "all caller ids are parked" }, { gates.check(spec, row { phone = "+2" }, NOW) })
+  end)
+
+  it("hold the campaign while no caller id can be had at all", function()
+    local spec = { name = "c", caller_ids = { choose = function() return nil, "all caller ids are parked" end } }
+    local pass, stopped, why, hold = gates.sift(spec, { row { id = "a" }, row { id = "b" } }, 5, NOW)
+    assert.same({ 0, 0, "all caller ids are parked", true }, { #pass, stopped, why, hold })
+    assert.same({ { id = "a", verdict = "release" }, { id = "b", verdict = "release" } }, put_back)
   end)
 
   it("sift what was claimed, and put the others back where they belong", function()

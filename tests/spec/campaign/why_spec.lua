@@ -41,7 +41,7 @@ describe("why a lead is not called", function()
   end
 
   local function live(extra)
-    local campaign = { state = "running", spec = {}, rate = function() return 2 end }
+    local campaign = { state = "running", spec = {}, live = { rate = function() return 2 end } }
     for name, value in pairs(extra or {}) do
       campaign[name] = value
     end
