@@ -16,5 +16,9 @@ UPDATE cdrs SET
 	remote_mos = ?,
 	script = COALESCE(?, script), recording = ?,
 	script_error = ?, traceback = ?, user_json = ?,
+	detection = ?, detection_cause = ?, detection_confidence = ?,
+	detection_greeting_ms = ?, detection_words = ?,
+	detection_noise_db = ?, detection_decided_ms = ?,
+	detection_file = ?, tones = ?,
 	bridged_to = ?, bridged_at_ms = ?, bridged_ms = ?, agent = ?
 WHERE id = ?

@@ -30,6 +30,35 @@ static void ms_of_us(struct row *row, uint32_t us)
 	v->real = us / 1000.0;
 }
 
+static void real(struct row *row, float value)
+{
+	struct store_value *v = row_next(row);
+
+	v->type = STORE_REAL;
+	v->real = (double)value;
+}
+
+/* Nothing of it when a script has only said what it is. */
+static void detection(struct row *row, const struct cdr *cdr)
+{
+	const struct detect_verdict *d = &cdr->detection;
+
+	row_text(row, detect_kind_name(d->kind));
+	row_text(row, d->kind ? d->cause : NULL);
+	if (d->decided_ms) {
+		real(row, d->confidence);
+		row_integer(row, d->greeting_ms);
+		row_integer(row, d->words);
+		real(row, d->noise_db);
+		row_integer(row, d->decided_ms);
+	} else {
+		for (int i = 0; i < 5; i++)
+			(void)row_next(row);
+	}
+	row_text(row, cdr->detection_file);
+	row_text(row, cdr->tones);
+}
+
 struct pending {
 	char id[ID_SIZE];
 };
@@ -156,6 +185,7 @@ void cdr_write_ended(struct store *store, const struct cdr *cdr)
 	row_text(&row, cdr->script_error);
 	row_text(&row, cdr->traceback);
 	row_text(&row, cdr->user_json);
+	detection(&row, cdr);
 	row_text(&row, cdr->bridged_to);
 	row_known(&row, cdr->bridged_at_ms);
 	if (cdr->bridged_at_ms)

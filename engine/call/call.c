@@ -23,6 +23,8 @@ static void call_destructor(void *arg)
 	tmr_cancel(&call->max_tmr);
 	tmr_cancel(&call->host_tmr);
 	call_keepalive_stop(call);
+	call_detect_end(call);
+	mem_deref(call->detect.keep_path);
 	mem_deref(call->wanted_disposition);
 	mem_deref(call->msg);
 	mem_deref(call->dialed_user);
@@ -58,6 +60,7 @@ int call_alloc(struct call **cp, struct calls *calls, bool out)
 	tmr_init(&call->max_tmr);
 	tmr_init(&call->host_tmr);
 	tmr_init(&call->keepalive.tmr);
+	call_detect_init(call);
 	id_make(call->cdr.id);
 	call->cdr.direction = out ? "out" : "in";
 	call->cdr.hangup_by = "";
@@ -153,6 +156,7 @@ void call_answered(struct call *call)
 		tmr_start(&call->max_tmr, call->max_ms, max_duration, call);
 	call_media_watch(call);
 	call_keepalive_apply(call);
+	call_detect_apply(call);
 	log_info(call->cdr.id, "answered after %.1f s",
 		 (double)(call->cdr.answered_at_ms - call->cdr.started_at_ms) /
 			 1000.0);
@@ -230,6 +234,7 @@ void call_end(struct call *call, const struct call_outcome *o)
 	info_send_flush(call);
 	call_options_flush(call);
 	call_keepalive_stop(call);
+	call_detect_end(call);
 	bridge_leave(call);
 	call_media_close(call);
 	call_count_out(call);

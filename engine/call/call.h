@@ -71,6 +71,7 @@ enum call_event_type {
 	CALL_EV_KEEPALIVE_FAILED, /* an OPTIONS of ours: scode 481, 408, or 0:
 				     no answer at all; duration_ms: waited */
 	CALL_EV_OPTIONS_DONE,	  /* op, scode (0: no answer), msg, rtt_us */
+	CALL_EV_DETECTED,  /* detect: a verdict, speech, silence, beep, tone */
 	CALL_EV_BRIDGED,   /* it hears others, and they hear it; bridge.h */
 	CALL_EV_UNBRIDGED, /* … no more */
 	CALL_EV_CLOSED,	   /* after ENDED: audio is gone, stats are there */
@@ -86,6 +87,7 @@ struct call_event {
 	const char *file, *text;
 	const struct sip_msg *msg;
 	uint32_t rtt_us;
+	struct detect_event detect;
 };
 
 /* The script's ear. Strings are valid during the call only. */
@@ -215,6 +217,8 @@ struct call_dial {
 	 * libre object that the first one writes; NULL: each is one. */
 	struct binding *binding;
 	struct endpoint_claim **claim;
+	/* A verdict is wanted, and a SIT in early media ends it; or NULL */
+	const struct detect_settings *detect;
 };
 
 /* Dial. A trunk's hosts, and the trunks of a list, are tried in turn while they
@@ -291,6 +295,24 @@ enum call_dtmf_mode { CALL_DTMF_AUTO, CALL_DTMF_RFC4733, CALL_DTMF_INFO };
 int call_send_digits(struct call *call, const char *digits,
 		     enum call_dtmf_mode mode, uint32_t duration_ms,
 		     uint32_t gap_ms, uint32_t *op);
+
+/* ---- what is at the far side (detect.c) ------------------------------ */
+
+/* Find out, by these settings, from now on, or from its answer on; its CDR and
+ * CALL_EV_DETECTED tell. Again: anew. EPROTO: it has ended. */
+int call_detect(struct call *call, const struct detect_settings *settings);
+/* Record the first 5 s of what is judged, as media.h says. ENOMEM. */
+int call_detect_keep(struct call *call, const char *path, size_t root);
+/* Somebody wants CALL_EV_DETECTED, and no more: in pairs. */
+void call_listen(struct call *call);
+void call_unlisten(struct call *call);
+/* The script knows better. */
+void call_set_detection(struct call *call, enum detect_kind kind);
+bool call_detecting(const struct call *call); /* a verdict is to come */
+/* As far as a detector that listens can tell: somebody speaks; a beep was
+ * heard of late, and nobody has spoken since. */
+bool call_speaks(const struct call *call);
+bool call_beeped(const struct call *call);
 
 /* ---- what the script leaves for the CDR ------------------------------ */
 

@@ -81,6 +81,7 @@ void call_media_set(struct call *call, const struct sdp_agreed *agreed)
 	call->pt_dtmf_tx = agreed->pt_dtmf_tx;
 	cdr_set(&call->cdr, &call->cdr.codec, params.codec->name);
 	call_keepalive_apply(call);
+	call_detect_apply(call);
 }
 
 /* RTP is expected while the call is answered and nobody holds it. */
@@ -160,6 +161,14 @@ static void op_done(struct call *call, enum call_event_type type,
 		.duration_ms = ev->duration_ms,
 	};
 
+	if (type == CALL_EV_RECORD_DONE && ev->op == call->detect.keep_op) {
+		if (ev->file && ev->result != MEDIA_FAILED)
+			cdr_set(&call->cdr, &call->cdr.detection_file,
+				ev->file);
+		else
+			log_warn(call->cdr.id, "%s", ev->text ? ev->text : "");
+		return;
+	}
 	if (type == CALL_EV_RECORD_DONE) {
 		if (ev->file && ev->result != MEDIA_FAILED)
 			cdr_recording(&call->cdr, ev->file);
@@ -199,6 +208,9 @@ void calls_media_event(const struct media_event *ev, void *arg)
 	case MEDIA_TIMEOUT:
 	case MEDIA_VANISHED:
 		silent(call, ev);
+		break;
+	case MEDIA_DETECTED:
+		call_detected(call, &ev->detect);
 		break;
 	case MEDIA_LATCHED:
 		break;

@@ -345,6 +345,34 @@ void call_out_closed(struct call *call, const struct session_end *end)
 	call_end(call, &o);
 }
 
+void call_out_sit(struct call *call, const char *name)
+{
+	const char *disposition = cdr_disposition_sit(name);
+	struct call_outcome o = {
+		.by = CALL_ENGINE,
+		.cause = name,
+		.scode = 487,
+		.reason = "A special information tone in early media",
+		.disposition = disposition,
+	};
+
+	if (!disposition)
+		return;
+	tmr_cancel(&call->host_tmr);
+	if (!strcmp(disposition, "invalid")) {
+		o.q850 = 1; /* unallocated number */
+	} else {
+		o.q850 = 34; /* no circuit available */
+		if (!call->rang && has_more(call)) {
+			log_info(call->cdr.id, "%s: the next way is tried",
+				 name);
+			if (try_next(call, 503))
+				return;
+		}
+	}
+	call_end(call, &o);
+}
+
 /* ---- dial ------------------------------------------------------------- */
 
 static void fill_cdr(struct call *call, const struct call_dial *dial)
@@ -514,6 +542,10 @@ int call_dial(struct call **cp, struct calls *calls,
 			call->max_ms = dial->max_duration_ms;
 		call_set_media_timeout(call, dial->media_timeout_ms,
 				       dial->media_hangup_ms);
+		if (dial->detect) {
+			call->detect.settings = *dial->detect;
+			call->detect.judge = true;
+		}
 		call->ring_ms =
 			dial->timeout_ms ? dial->timeout_ms : RING_DEFAULT_MS;
 		call_set_state(call, CALL_CALLING);

@@ -5,7 +5,7 @@
  *   call_in.c    an INVITE comes                    call_out.c  one leaves
  *   call_sip.c   verbs and what the session says    call_media.c  audio
  *   keepalive.c  its path is kept open              move.c      … elsewhere
- *   bridge.c     calls that hear each other
+ *   bridge.c     calls that hear each other        detect.c    who is there?
  *   reroute.c    the next trunk of a list
  *
  * References: the table holds one from a call's beginning until its CDR is
@@ -135,6 +135,21 @@ struct call_keepalive {
 	uint64_t asked_ms;
 };
 
+/* detect.c */
+struct call_detect {
+	bool judge;	    /* a verdict is to come */
+	unsigned listeners; /* others, who want events */
+	struct detect_settings settings;
+	handle_t stream; /* that listens; 0: none */
+	enum media_detect told;
+	struct tmr linger;
+	bool speaking;
+	uint64_t beep_ms; /* monotonic; 0: none since somebody spoke */
+	char *keep_path;
+	size_t keep_root;
+	uint32_t keep_op; /* 0: not begun */
+};
+
 struct call {
 	struct le le; /* calls->list */
 	struct le he; /* calls->by_id */
@@ -191,6 +206,7 @@ struct call {
 	struct list infos;   /* struct info_send */
 	struct list options; /* struct options */
 	struct call_keepalive keepalive;
+	struct call_detect detect;
 
 	/* bridge.c: a reference, or NULL; its role there */
 	struct bridge *bridge;
@@ -253,6 +269,12 @@ int info_send(struct call *call, uint32_t op, const char *digits,
 bool info_send_stop(struct call *call, uint32_t op);
 void info_send_flush(struct call *call);
 
+/* detect.c: its audio has begun, it is answered, or more is wanted. */
+void call_detect_init(struct call *call);
+void call_detect_apply(struct call *call);
+void call_detect_end(struct call *call);
+void call_detected(struct call *call, const struct detect_event *event);
+
 /* keepalive.c: answered, its audio has begun, or what was said has changed. */
 void call_keepalive_apply(struct call *call);
 void call_keepalive_stop(struct call *call);
@@ -272,6 +294,8 @@ extern const struct session_handlers call_session_handlers;
 
 /* call_out.c */
 void call_out_closed(struct call *call, const struct session_end *end);
+/* Early media tells by a SIT what no status has said yet. */
+void call_out_sit(struct call *call, const char *name);
 /* A provisional or final response has come. */
 void call_out_heard(struct call *call);
 

@@ -75,6 +75,12 @@ void cdr_tried(struct cdr *cdr, const char *trunk)
 	append(cdr, &cdr->tried, " ", trunk);
 }
 
+void cdr_tone(struct cdr *cdr, const char *tone)
+{
+	if (!cdr->tones || strlen(cdr->tones) < CDR_TONES_MAX)
+		append(cdr, &cdr->tones, " ", tone);
+}
+
 void cdr_recording(struct cdr *cdr, const char *path)
 {
 	append(cdr, &cdr->recording, "\n", path);
@@ -83,16 +89,16 @@ void cdr_recording(struct cdr *cdr, const char *path)
 void cdr_clear(struct cdr *cdr)
 {
 	char **const fields[] = {
-		&cdr->sip_call_id, &cdr->account,      &cdr->trunk,
-		&cdr->tried,	   &cdr->endpoint,     &cdr->from_uri,
-		&cdr->from_user,   &cdr->display_name, &cdr->to_uri,
-		&cdr->to_user,	   &cdr->peer,	       &cdr->disposition,
-		&cdr->reason,	   &cdr->hangup_cause, &cdr->hangup_line,
-		&cdr->codec,	   &cdr->digits,       &cdr->recording,
-		&cdr->script,	   &cdr->script_error, &cdr->traceback,
-		&cdr->user_json,   &cdr->campaign,     &cdr->lead_id,
-		&cdr->bridged_to,  &cdr->agent,	       &cdr->reserve[0],
-		&cdr->reserve[1],
+		&cdr->sip_call_id,    &cdr->account,	  &cdr->trunk,
+		&cdr->tried,	      &cdr->endpoint,	  &cdr->from_uri,
+		&cdr->from_user,      &cdr->display_name, &cdr->to_uri,
+		&cdr->to_user,	      &cdr->peer,	  &cdr->disposition,
+		&cdr->reason,	      &cdr->hangup_cause, &cdr->hangup_line,
+		&cdr->codec,	      &cdr->digits,	  &cdr->recording,
+		&cdr->script,	      &cdr->script_error, &cdr->traceback,
+		&cdr->user_json,      &cdr->campaign,	  &cdr->lead_id,
+		&cdr->detection_file, &cdr->tones,	  &cdr->bridged_to,
+		&cdr->agent,	      &cdr->reserve[0],	  &cdr->reserve[1],
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -133,6 +139,15 @@ const char *cdr_disposition(uint16_t scode, const char *reason)
 	default:
 		return scode >= 300 && scode < 400 ? "redirected" : "failed";
 	}
+}
+
+const char *cdr_disposition_sit(const char *name)
+{
+	if (!strcmp(name, "sit_intercept") || !strcmp(name, "sit_vacant"))
+		return "invalid";
+	if (!strcmp(name, "sit_reorder") || !strcmp(name, "sit_no_circuit"))
+		return "congestion";
+	return NULL;
 }
 
 bool cdr_reroutes(uint16_t scode)

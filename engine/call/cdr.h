@@ -47,7 +47,12 @@ struct cdr {
 	char *bridged_to;
 	int64_t bridged_at_ms;
 	uint64_t bridged_ms;
-	char *agent;	  /* its name */
+	char *agent; /* its name */
+	/* What was found at the far side; DETECT_NONE: nothing, or nobody
+	 * asked. Its first seconds, if they are kept. */
+	struct detect_verdict detection;
+	char *detection_file;
+	char *tones; /* heard by a detector, in order: "ringback.us beep" */
 	char *reserve[2]; /* for disposition and hangup_cause */
 };
 
@@ -65,6 +70,10 @@ void cdr_digit(struct cdr *cdr, char digit);
 /* A trunk has had its turn in vain: "NAME:STATUS", 0: no response at all. */
 void cdr_tried(struct cdr *cdr, const char *trunk);
 
+/* A tone was heard, as TONES has it. Past CDR_TONES_MAX they aren't kept. */
+enum { CDR_TONES_MAX = 256 };
+void cdr_tone(struct cdr *cdr, const char *tone);
+
 /* A recording is complete. */
 void cdr_recording(struct cdr *cdr, const char *path);
 
@@ -74,6 +83,9 @@ void cdr_clear(struct cdr *cdr);
 /* The disposition of an outgoing call that was not answered (DIALING.md): by
  * its final status and that one's phrase or Reason text; 0: none came. */
 const char *cdr_disposition(uint16_t scode, const char *reason);
+
+/* What a SIT means for an outgoing call (DIALING.md); NULL: nothing certain. */
+const char *cdr_disposition_sit(const char *name);
 
 /* Whether it may be tried by another host or trunk: congestion is; what the
  * called party or its number said never is. */

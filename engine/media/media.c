@@ -82,6 +82,7 @@ static void fill(struct media_event *event, const struct message *message)
 		event->digit = message->u.event.digit;
 		event->duration_ms = message->u.event.duration_ms;
 		event->peer = message->u.event.peer;
+		event->detect = message->u.event.detect;
 		break;
 	default:
 		assert(!"a message that only a worker takes");
@@ -499,6 +500,42 @@ void media_record_control(struct media *media, handle_t stream, uint32_t op,
 		return;
 	message->u.record_control = control;
 	worker_post(port->worker->worker, message);
+}
+
+int media_detect(struct media *media, handle_t stream, enum media_detect what,
+		 const struct detect_settings *settings)
+{
+	struct port *port = port_of(media, stream);
+	struct message *message;
+	int err = ENOMEM;
+
+	if (!port)
+		return ESTALE;
+	message = message_alloc(MESSAGE_DETECT, stream, 0);
+	if (!message)
+		return ENOMEM;
+	message->u.detect.what = what;
+	message->u.detect.settings = *settings;
+	message->u.detect.room = calloc(1, sizeof(*message->u.detect.room));
+	if (message->u.detect.room)
+		err = detector_alloc(&message->u.detect.detector, settings,
+				     NULL, NULL);
+	if (err) {
+		free(message->u.detect.room);
+		free(message);
+		return err;
+	}
+	worker_post(port->worker->worker, message);
+	return 0;
+}
+
+void media_detect_stop(struct media *media, handle_t stream)
+{
+	struct port *port = port_of(media, stream);
+	struct message *message = command(port, MESSAGE_DETECT, stream, 0);
+
+	if (message)
+		worker_post(port->worker->worker, message);
 }
 
 int media_send_digits(struct media *media, handle_t stream, uint32_t op,

@@ -16,6 +16,7 @@
 
 #include <re.h>
 #include "base/handle.h"
+#include "media/detect/detect.h"
 
 struct loop;
 struct media;
@@ -47,6 +48,7 @@ enum media_event_type {
 	MEDIA_LATCHED,	   /* first valid packet; peer: where it came from */
 	MEDIA_TIMEOUT,	   /* no RTP for so long as was set: duration_ms */
 	MEDIA_VANISHED,	   /* … and for so long that it is to be ended */
+	MEDIA_DETECTED,	   /* of media_detect(): detect */
 };
 
 enum media_result {
@@ -87,6 +89,7 @@ struct media_event {
 	const char *text; /* MEDIA_FAILED: where and what */
 	struct sa peer;
 	struct media_stats stats;
+	struct detect_event detect;
 };
 
 /* Strings are valid during the call only. */
@@ -281,6 +284,23 @@ enum media_record_control {
 };
 void media_record_control(struct media *media, handle_t stream, uint32_t op,
 			  enum media_record_control control);
+
+/* ---- what is at the far side ---------------------------------------- */
+
+/* Listen for it (detect/detect.h), also while something plays and whatever is
+ * muted; MEDIA_DETECTED tells. Again: with these settings from now on, where a
+ * verdict is wanted, and with what is known of the noise. ENOMEM; ESTALE: the
+ * stream is closed or being closed. */
+enum media_detect {
+	MEDIA_DETECT_EARLY,    /* before the answer: tones only */
+	MEDIA_DETECT_ANSWERED, /* beeps as well */
+	MEDIA_DETECT_JUDGE,    /* a verdict, on what comes from now on */
+};
+int media_detect(struct media *media, handle_t stream, enum media_detect what,
+		 const struct detect_settings *settings);
+
+/* Nobody wants to know any more. */
+void media_detect_stop(struct media *media, handle_t stream);
 
 /* ---- digits --------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
  *
  *   loop ──► worker   ADD SET WATCH KEEPALIVE MUTE MOVE CLOSE PLAY
  *                     PLAY_CONTROL RECORD RECORD_CONTROL DIGITS STOP JOIN
- *                     HEAR LEAVE MIGRATE QUIT
+ *                     HEAR LEAVE MIGRATE DETECT QUIT
  *   worker ─► worker  ADD (a stream that was told to MIGRATE); RECORD, below
  *   file ──► worker   RECORD (its file is complete)
  *   worker ──► loop   MOVE CLOSE PLAY RECORD DIGITS (they have ended), EVENT
@@ -52,6 +52,7 @@ enum message_type {
 	MESSAGE_HEAR,
 	MESSAGE_LEAVE,
 	MESSAGE_MIGRATE,
+	MESSAGE_DETECT,
 	MESSAGE_EVENT,
 	MESSAGE_QUIT,
 };
@@ -110,6 +111,14 @@ struct message {
 		} hear;
 		struct worker *migrate; /* to */
 		struct {
+			/* the stream takes it if it has none; NULL: stop */
+			struct detector *detector;
+			enum media_detect what;
+			struct detect_settings settings;
+			/* as of a recording */
+			struct jitter_room *room;
+		} detect;
+		struct {
 			uint32_t duration_ms, gap_ms;
 			char *digits;
 		} digits;
@@ -118,6 +127,7 @@ struct message {
 			char digit;
 			uint32_t duration_ms;
 			struct sa peer;
+			struct detect_event detect;
 		} event;
 	} u;
 };

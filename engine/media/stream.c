@@ -94,6 +94,7 @@ void stream_free(struct stream *stream)
 	if (stream->fd_rtcp >= 0)
 		close(stream->fd_rtcp);
 	mix_member_free(stream->member);
+	detector_free(stream->detector);
 	free(stream->room);
 	free(stream);
 }
@@ -469,6 +470,9 @@ static void frame(struct stream *stream, uint64_t due_ns)
 		   samples_of(due_ns));
 	if (stream->member)
 		mix_heard(stream->member, deaf ? NULL : heard);
+	if (stream->detector)
+		detector_push(stream->detector,
+			      stream->params.rx ? heard : NULL);
 	stream_ops_frame(stream, listening ? sent : NULL);
 	if (listening)
 		record(stream, deaf ? NULL : heard, sent, JITTER_FRAME);
@@ -527,8 +531,11 @@ static uint32_t skip(struct stream *stream, uint32_t behind_ms)
 
 	rtp_tx_advance(&stream->tx, ms * (stream->codec->info.srate / 1000));
 	stream->tx.gap = true;
-	for (; silent_ms >= STREAM_FRAME_MS; silent_ms -= STREAM_FRAME_MS)
+	for (; silent_ms >= STREAM_FRAME_MS; silent_ms -= STREAM_FRAME_MS) {
 		record(stream, NULL, NULL, JITTER_FRAME);
+		if (stream->detector)
+			detector_push(stream->detector, NULL);
+	}
 	jitter_skip(&stream->jitter);
 	metric_add(&rtp_ticks_skipped, ms / stream->params.ptime_ms);
 	return ms;

@@ -1,6 +1,6 @@
 /* stream.h -- one call's audio: sockets, what is heard, what is sent
  *
- *            ┌► dtmf_rx ─► MEDIA_DIGIT
+ *            ┌► dtmf_rx ─► MEDIA_DIGIT  ┌► detect/ ─► MEDIA_DETECTED
  *   socket ─► latch ─► rtp_rx ─► jitter ─┬► recorders ◄────┐
  *                                        └► mix ─┐         │
  *   socket ◄─ rtp_tx ◄─ packet ◄─ players, beep, mix, dtmf_tx
@@ -87,6 +87,7 @@ struct stream {
 	/* operations: the messages that began them, oldest first */
 	struct message *plays, *records, *digits;
 	struct mix_member *member; /* of a bridge; or NULL */
+	struct detector *detector; /* or NULL: nobody asks */
 
 	uint64_t running_ns; /* since when */
 	uint64_t rx_ns;	     /* arrival of the last packet with audio */
@@ -193,7 +194,16 @@ enum dtmf_tx_what stream_ops_digits(struct stream *stream,
 /* A recording that takes samples is there, or somebody on the bridge. */
 bool stream_ops_listening(const struct stream *stream);
 
+/* Samples are wanted from now on: take *ROOM to decode into, if there is none
+ * (and NULL it). */
+void stream_take_room(struct stream *stream, struct jitter_room **room);
+
+/* stream_detect.c: DETECT; the rest of the message is the caller's to free. */
+void stream_detect(struct stream *stream, struct message *message);
+
 /* Tell the loop thread. */
+struct message *stream_event_alloc(const struct stream *stream,
+				   enum media_event_type type);
 void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms);
 void stream_post_latched(struct stream *stream);
 void stream_post_silence(struct stream *stream, enum media_event_type type,

@@ -12,7 +12,7 @@
 
 /* ---- to the loop thread --------------------------------------------- */
 
-static struct message *event_alloc(const struct stream *stream,
+struct message *stream_event_alloc(const struct stream *stream,
 				   enum media_event_type type)
 {
 	struct message *message = calloc(1, sizeof(*message));
@@ -29,7 +29,7 @@ static struct message *event_alloc(const struct stream *stream,
 
 void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms)
 {
-	struct message *message = event_alloc(stream, MEDIA_DIGIT);
+	struct message *message = stream_event_alloc(stream, MEDIA_DIGIT);
 
 	if (!message)
 		return;
@@ -40,7 +40,7 @@ void stream_post_digit(struct stream *stream, char digit, uint32_t duration_ms)
 
 void stream_post_latched(struct stream *stream)
 {
-	struct message *message = event_alloc(stream, MEDIA_LATCHED);
+	struct message *message = stream_event_alloc(stream, MEDIA_LATCHED);
 
 	if (!message)
 		return;
@@ -51,7 +51,7 @@ void stream_post_latched(struct stream *stream)
 void stream_post_silence(struct stream *stream, enum media_event_type type,
 			 uint32_t silent_ms)
 {
-	struct message *message = event_alloc(stream, type);
+	struct message *message = stream_event_alloc(stream, type);
 
 	if (!message)
 		return;
@@ -162,7 +162,7 @@ static void record_complete(struct recorder *recorder, void *arg)
 }
 
 /* Listening begins with the first who does. */
-static void take_room(struct stream *stream, struct jitter_room **room)
+void stream_take_room(struct stream *stream, struct jitter_room **room)
 {
 	if (stream->room)
 		return;
@@ -179,7 +179,7 @@ static void record_message(struct stream *stream, struct message *message)
 			      NULL);
 		return;
 	}
-	take_room(stream, &message->u.record.room);
+	stream_take_room(stream, &message->u.record.room);
 	message->u.record.reply = stream->env->in;
 	atomic_store(&message->u.record.at, stream->env->in);
 	stream->env->recordings++;
@@ -192,7 +192,8 @@ bool stream_ops_listening(const struct stream *stream)
 	for (const struct message *m = stream->records; m; m = m->next)
 		if (recorder_state(m->u.record.recorder) != RECORDER_ENDED)
 			return true;
-	return stream->member && mix_is_heard(stream->member);
+	return stream->detector ||
+	       (stream->member && mix_is_heard(stream->member));
 }
 
 static bool beep(struct stream *stream, int16_t *pcm, size_t n)
@@ -354,7 +355,7 @@ void stream_ops_migrate(struct stream *stream, struct mailbox *in)
 static void join(struct stream *stream, struct message *message)
 {
 	leave(stream);
-	take_room(stream, &message->u.join.room);
+	stream_take_room(stream, &message->u.join.room);
 	free(message->u.join.room);
 	stream->member = message->u.join.member;
 	mix_join(stream->member);
@@ -434,6 +435,9 @@ void stream_message(struct stream *stream, struct message *message)
 		break;
 	case MESSAGE_LEAVE:
 		leave(stream);
+		break;
+	case MESSAGE_DETECT:
+		stream_detect(stream, message);
 		break;
 	default:
 		assert(!"a message that is not for a stream");

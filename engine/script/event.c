@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "call/cdr.h"
+#include "script/detect.h"
 
 static const char *const names[] = {
 	[EVENT_DTMF] = "dtmf",
@@ -20,10 +21,14 @@ static const char *const names[] = {
 	[EVENT_KEEPALIVE_FAILED] = "keepalive_failed",
 	[EVENT_BRIDGE] = "bridge",
 	[EVENT_UNBRIDGE] = "unbridge",
+	[EVENT_MACHINE] = "machine",
+	[EVENT_SPEECH] = "speech",
+	[EVENT_SILENCE] = "silence",
+	[EVENT_BEEP] = "beep",
+	[EVENT_TONE] = "tone",
 };
 
-static const char *const later[] = {"transfer", "silence", "speech", "beep",
-				    "quality",	"machine", "text"};
+static const char *const later[] = {"transfer", "quality", "text"};
 
 const char *event_text(enum event_name name)
 {
@@ -69,6 +74,23 @@ enum event_name event_check(lua_State *L, int index, const char *verb)
 	return EVENT_NONE;
 }
 
+static enum event_name detected(enum detect_event_type type)
+{
+	switch (type) {
+	case DETECT_EV_VERDICT:
+		return EVENT_MACHINE;
+	case DETECT_EV_SPEECH:
+		return EVENT_SPEECH;
+	case DETECT_EV_SILENCE:
+		return EVENT_SILENCE;
+	case DETECT_EV_BEEP:
+		return EVENT_BEEP;
+	case DETECT_EV_TONE:
+		return EVENT_TONE;
+	}
+	return EVENT_NONE;
+}
+
 enum event_name event_of(const struct call_event *event)
 {
 	switch (event->type) {
@@ -94,8 +116,34 @@ enum event_name event_of(const struct call_event *event)
 		return EVENT_BRIDGE;
 	case CALL_EV_UNBRIDGED:
 		return EVENT_UNBRIDGE;
+	case CALL_EV_DETECTED:
+		return detected(event->detect.type);
 	default:
 		return EVENT_NONE;
+	}
+}
+
+static void set_detected(lua_State *L, const struct detect_event *e)
+{
+	if (e->type == DETECT_EV_VERDICT) {
+		detect_set_fields(L, &e->verdict);
+		return;
+	}
+	if (e->duration_ms) {
+		lua_pushnumber(L, e->duration_ms / 1000.0);
+		lua_setfield(L, -2, "duration");
+	}
+	if (e->hz[0] > 0) {
+		lua_pushnumber(L, (double)e->hz[0]);
+		lua_setfield(L, -2, "frequency");
+	}
+	if (e->type != DETECT_EV_TONE)
+		return;
+	lua_pushstring(L, e->tone);
+	lua_setfield(L, -2, "tone");
+	if (*e->region) {
+		lua_pushstring(L, e->region);
+		lua_setfield(L, -2, "region");
 	}
 }
 
@@ -113,6 +161,8 @@ void leg_push_event(lua_State *L, const struct leg *leg,
 	} else if (event->type == CALL_EV_MEDIA_TIMEOUT) {
 		lua_pushnumber(L, event->duration_ms / 1000.0);
 		lua_setfield(L, -2, "duration");
+	} else if (event->type == CALL_EV_DETECTED) {
+		set_detected(L, &event->detect);
 	} else if (event->type == CALL_EV_KEEPALIVE_FAILED) {
 		if (event->scode)
 			lua_pushinteger(L, event->scode);
@@ -162,6 +212,9 @@ void subscription_stop(struct subscription *sub)
 		sub->host->wanted[name]--;
 	list_unlink(&sub->le);
 	list_unlink(&sub->leg_le);
+	if (sub->heard)
+		leg_unlisten(sub->heard, name);
+	sub->heard = NULL;
 	luaL_unref(sub->host->L, LUA_REGISTRYINDEX, sub->ref);
 	sub->ref = 0;
 	sub->gen = mem_deref(sub->gen);
@@ -242,6 +295,10 @@ static int l_call_on(lua_State *L)
 
 	luaL_checktype(L, 3, LUA_TFUNCTION);
 	(void)subscribe(L, &leg->handlers, names[name], 3, NULL);
+	if (!leg->ended) {
+		(*(struct subscription **)lua_touserdata(L, -1))->heard = leg;
+		leg_listen(leg, name);
+	}
 	if (leg->ended && name == EVENT_HANGUP) {
 		/* It has been: tell at once. */
 		lua_pushvalue(L, 3);

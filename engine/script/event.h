@@ -16,8 +16,9 @@ struct subscription {
 	struct le le; /* leg->handlers or host->subscriptions */
 	struct scripts *host;
 	struct generation *gen;
-	struct leg *leg;  /* moon.on by a call's script: ends with the call */
-	struct le leg_le; /* leg->subscriptions: moon.on by its scripts */
+	struct leg *leg;   /* moon.on by a call's script: ends with the call */
+	struct le leg_le;  /* leg->subscriptions: moon.on by its scripts */
+	struct leg *heard; /* call:on: its detector may listen for this */
 	char *name;
 	int ref;
 };

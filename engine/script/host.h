@@ -43,6 +43,11 @@ enum event_name {
 	EVENT_KEEPALIVE_FAILED,
 	EVENT_BRIDGE,
 	EVENT_UNBRIDGE,
+	EVENT_MACHINE,
+	EVENT_SPEECH,
+	EVENT_SILENCE,
+	EVENT_BEEP,
+	EVENT_TONE,
 	EVENT_NONE,
 };
 
@@ -364,6 +369,7 @@ int trunk_push_named(lua_State *L, const char *name);
  * closed. */
 void qualifies_retire(struct scripts *host, const struct generation *gen);
 void dial_add_moon(lua_State *L);
+void detect_add_moon(lua_State *L);
 void select_add_moon(lua_State *L);
 void wait_add_call(lua_State *L);
 void play_add_call(lua_State *L);
@@ -374,6 +380,8 @@ void record_add_call(lua_State *L);
 void keepalive_add_call(lua_State *L);
 void bridge_add_call(lua_State *L);
 void opt_out_add_call(lua_State *L);
+void detect_add_call(lua_State *L);
+void message_add_call(lua_State *L);
 
 /* Lua value at INDEX → JSON; NULL with a reason in ERR. JSON → Lua. raises */
 cJSON *json_read(lua_State *L, int index, char *err, size_t size);

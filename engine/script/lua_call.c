@@ -4,6 +4,7 @@
 #include "call/bridge.h"
 #include "call/cdr.h"
 #include "script/args.h"
+#include "script/detect.h"
 #include "script/event.h"
 #include "script/later.h"
 #include "script/leg.h"
@@ -190,23 +191,16 @@ static void push_user(lua_State *L)
 	lua_setiuservalue(L, 1, USER_VALUE);
 }
 
-static const char *const fields[] = {"id",	   "direction",
-				     "state",	   "from",
-				     "to",	   "from_uri",
-				     "to_uri",	   "from_user",
-				     "to_user",	   "display_name",
-				     "account",	   "trunk",
-				     "headers",	   "codec",
-				     "user",	   "disposition",
-				     "started_at", "answered_at",
-				     "ended_at",   "sip_code",
-				     "reason",	   "q850",
-				     "hangup_by",  "hangup_cause",
-				     "stats",	   "lead",
-				     "digits",	   "recording",
-				     "held",	   "agent",
-				     "endpoint",   "bridged",
-				     "tried",	   NULL};
+static const char *const fields[] = {
+	"id",	      "direction",    "state",	   "from",
+	"to",	      "from_uri",     "to_uri",	   "from_user",
+	"to_user",    "display_name", "account",   "trunk",
+	"headers",    "codec",	      "user",	   "disposition",
+	"started_at", "answered_at",  "ended_at",  "sip_code",
+	"reason",     "q850",	      "hangup_by", "hangup_cause",
+	"stats",      "lead",	      "digits",	   "recording",
+	"held",	      "agent",	      "endpoint",  "bridged",
+	"tried",      "detection",    "tones",	   NULL};
 
 static bool push_times(lua_State *L, const struct cdr *cdr, const char *key)
 {
@@ -238,6 +232,7 @@ static bool push_record(lua_State *L, const struct cdr *cdr, const char *key)
 		{"account", cdr->account},
 		{"trunk", cdr->trunk},
 		{"tried", cdr->tried},
+		{"tones", cdr->tones},
 		{"endpoint", cdr->endpoint},
 		{"codec", cdr->codec},
 		{"disposition", cdr->disposition},
@@ -290,9 +285,8 @@ static bool push_runtime_verb(lua_State *L, const char *key)
 static int l_index(lua_State *L)
 {
 	static const char *const later[] = {
-		"say",	     "say_number",   "say_digits",
-		"say_date",  "say_time",     "say_money",
-		"transfer",  "stream",	     "detect_machine",
+		"say",	     "say_number",   "say_digits", "say_date",
+		"say_time",  "say_money",    "transfer",   "stream",
 		"send_info", "send_message", NULL};
 	const struct leg *leg = leg_check(L, 1);
 	const struct cdr *cdr = call_cdr(leg->call);
@@ -314,6 +308,8 @@ static int l_index(lua_State *L)
 		push_stats(L, &cdr->stats);
 	else if (!strcmp(key, "lead"))
 		(void)lua_getiuservalue(L, 1, LEAD_VALUE);
+	else if (!strcmp(key, "detection"))
+		detect_push(L, leg);
 	else if (!strcmp(key, "held"))
 		lua_pushboolean(L, call_held(leg->call));
 	else if (!strcmp(key, "agent"))
@@ -352,6 +348,8 @@ static int l_newindex(lua_State *L)
 		luaL_checktype(L, 3, LUA_TTABLE);
 		lua_settop(L, 3);
 		lua_setiuservalue(L, 1, USER_VALUE);
+	} else if (!strcmp(key, "detection")) {
+		detect_assign(L, leg, 3);
 	} else if (!strcmp(key, "lead")) {
 		lua_settop(L, 3);
 		lua_setiuservalue(L, 1, LEAD_VALUE);
@@ -360,7 +358,7 @@ static int l_newindex(lua_State *L)
 	} else {
 		return raise_error(L, "usage",
 				   "call.%.40s can't be set: only disposition, "
-				   "user, lead and agent",
+				   "detection, user, lead and agent",
 				   key);
 	}
 	return 0;
@@ -590,6 +588,8 @@ void call_open(lua_State *L)
 	keepalive_add_call(L);
 	bridge_add_call(L);
 	opt_out_add_call(L);
+	detect_add_call(L);
+	message_add_call(L);
 	lua_pushcclosure(L, l_index, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, l_newindex);

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "call/cdr.h"
 #include "call/endpoint.h"
 #include "call/target.h"
 #include "script/args.h"
+#include "script/detect.h"
 #include "script/leg.h"
+#include "script/record_path.h"
 #include "script/task.h"
 
 #define container(ptr, type, member) \
@@ -44,6 +47,7 @@ struct dial {
 	struct call_dial params;
 	char *trunks[TRUNKS_MAX + 1];
 	char headers[HEADERS_MAX];
+	struct detect_options detect;
 	bool in_turn;
 	struct leg *answered, *last; /* referenced */
 	struct leg *caller;	     /* for whom; or NULL. Referenced */
@@ -68,6 +72,7 @@ static const struct option dial_options[] = {
 	{"in_turn", OPT_BOOLEAN},
 	{"user", OPT_TABLE},
 	{"caller", OPT_ANY},
+	{"detect", OPT_ANY},
 	{0},
 };
 
@@ -205,6 +210,18 @@ static void on_caller(struct watch *watch, const struct call_event *event)
 	dial_done(op);
 }
 
+/* The first seconds after its answer, by a name that has been checked. */
+static void keep(const struct dial *op, struct call *call)
+{
+	char path[PATH_MAX], err[256];
+	size_t root;
+
+	if (record_path(op->host, call_cdr(call), op->detect.keep, path, &root,
+			err, sizeof(err)) ||
+	    call_detect_keep(call, path, root))
+		log_warn(call_id(call), "its beginning is not kept");
+}
+
 /* False: refused at once. */
 static bool dial_one(struct dial *op, unsigned i)
 {
@@ -237,6 +254,8 @@ static bool dial_one(struct dial *op, unsigned i)
 		leg_refused(attempt->leg);
 		return false;
 	}
+	if (op->detect.keep)
+		keep(op, call);
 	leg_set_owner(attempt->leg, op->script);
 	call_set_script(call, op->script->where);
 	attempt->watch.fire = on_event;
@@ -369,13 +388,33 @@ static void check_trunks(lua_State *L, const char *verb)
 	lua_pop(L, 1);
 }
 
+/* detect = true, or settings; false is none. */
+static bool read_detect(lua_State *L, const char *verb,
+			struct detect_options *o)
+{
+	bool wanted = false;
+
+	if (!args_has(L, 2, "detect"))
+		return false;
+	lua_getfield(L, 2, "detect");
+	if (lua_toboolean(L, -1)) {
+		detect_read(L, lua_gettop(L), verb, o);
+		wanted = true;
+	}
+	lua_pop(L, 1);
+	return wanted;
+}
+
 static void check_all(lua_State *L, const char *verb)
 {
+	struct detect_options detect;
+
 	if (!host_of(L)->config.calls)
 		(void)raise_error(L, "state", "%s: no telephony here", verb);
 	(void)check_targets(L, 1, verb);
 	args_check(L, 2, verb, dial_options, false);
 	check_trunks(L, verb);
+	(void)read_detect(L, verb, &detect);
 }
 
 static bool clean(const char *s)
@@ -467,6 +506,8 @@ static void read_params(lua_State *L, struct dial *op)
 	p->campaign = args_string(L, 2, "campaign", NULL);
 	p->lead_id = lead_id(L);
 	p->attempt = (unsigned)args_number(L, 2, "attempt", 0);
+	if (read_detect(L, "moon.dial: detect", &op->detect))
+		p->detect = &op->detect.settings;
 	op->in_turn = args_boolean(L, 2, "in_turn", false);
 }
 

@@ -216,6 +216,7 @@ void moon_push(lua_State *L, struct generation *gen)
 	trunk_add_moon(L);
 	qualify_add_moon(L);
 	dial_add_moon(L);
+	detect_add_moon(L);
 	zone_add_moon(L);
 	log_push(L);
 	lua_setfield(L, -2, "log");

@@ -1,123 +1,28 @@
 /* call:record, call:record_call → recorder. */
-#include <ctype.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "call/cdr.h"
 #include "script/args.h"
 #include "script/leg.h"
 #include "script/play.h"
+#include "script/record_path.h"
 
 #define container(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-
-/* ---- names of files ---------------------------------------------------------
- */
-
-/* What came from the wire may name a file, never a folder. */
-static size_t put_clean(char *out, size_t size, const char *text)
-{
-	size_t n = 0;
-
-	for (; *text && n + 1 < size; text++) {
-		const unsigned char c = (unsigned char)*text;
-		const bool keep = isalnum(c) || c == '-' || c == '_' ||
-				  c == '+' || (c == '.' && n > 0);
-
-		out[n++] = '_';
-		if (keep)
-			out[n - 1] = *text;
-	}
-	out[n] = '\0';
-	return n;
-}
-
-static const char *value_of(const struct leg *leg, const char *name, size_t n,
-			    char time[CLOCK_ISO_SIZE])
-{
-	const struct cdr *cdr = call_cdr(leg->call);
-	const struct {
-		const char *name, *value;
-	} values[] = {
-		{"id", cdr->id},
-		{"from", cdr->from_user},
-		{"to", cdr->to_user},
-		{"time", time},
-		{"date", NULL},
-		{"account", cdr->account},
-		{"campaign", cdr->campaign},
-		{"lead", cdr->lead_id},
-	};
-
-	(void)clock_iso(time, clock_wall_ms());
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		if (strlen(values[i].name) != n ||
-		    strncmp(values[i].name, name, n) != 0)
-			continue;
-		if (!strcmp(values[i].name, "date")) {
-			time[10] = '\0';
-			return time;
-		}
-		return values[i].value ? values[i].value : "";
-	}
-	return NULL;
-}
 
 /* FILE with its placeholders, below the folder of recordings, of whose length
  * it is to tell. raises */
 static size_t make_path(lua_State *L, const struct leg *leg, const char *file,
 			const char *verb, char path[PATH_MAX])
 {
-	const struct scripts *host = leg->host;
-	const char *root = host->config.recordings_dir
-				   ? host->config.recordings_dir
-				   : "recordings";
-	size_t n = (size_t)snprintf(path, PATH_MAX, "%s/", root);
-	const size_t begin = n;
-	char time[CLOCK_ISO_SIZE];
+	char err[256];
+	size_t root;
+	const char *code = record_path(leg->host, call_cdr(leg->call), file,
+				       path, &root, err, sizeof(err));
 
-	if (*file == '/')
-		(void)raise_error(L, "forbidden",
-				  "%s: file '%.80s' must be relative to the "
-				  "folder of recordings",
-				  verb, file);
-	while (*file && n + 300 < PATH_MAX) {
-		const char *end = *file == '{' ? strchr(file, '}') : NULL;
-		const char *value;
-
-		if (!end) {
-			path[n++] = *file++;
-			continue;
-		}
-		value = value_of(leg, file + 1, (size_t)(end - file - 1), time);
-		if (!value)
-			(void)raise_error(L, "usage",
-					  "%s: file: {%.*s} is none of {id}, "
-					  "{from}, {to}, {time}, {date}, "
-					  "{account}, {campaign}, {lead}",
-					  verb, (int)(end - file - 1),
-					  file + 1);
-		n += put_clean(path + n, 256, value);
-		file = end + 1;
-	}
-	path[n] = '\0';
-	if (*file || n == begin)
-		(void)raise_error(L, "usage", "%s: not a file name", verb);
-	for (const char *p = path + begin; p; p = strchr(p, '/')) {
-		p += *p == '/';
-		if (!strncmp(p, "..", 2) && (p[2] == '/' || !p[2]))
-			(void)raise_error(L, "forbidden",
-					  "%s: file lies outside the folder of "
-					  "recordings",
-					  verb);
-	}
-	if (n < 4 || strcasecmp(path + n - 4, ".wav") != 0)
-		memcpy(path + n, ".wav", 5);
-	return begin - 1;
+	if (code)
+		(void)raise_error(L, code, "%s: %s", verb, err);
+	return root;
 }
 
 /* ---- options

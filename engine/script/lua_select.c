@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "script/args.h"
+#include "script/detect.h"
 #include "script/play.h"
 #include "script/task.h"
 
@@ -53,6 +54,7 @@ struct source {
 	struct reader reader;
 	struct leg *leg; /* an event's */
 	enum event_name name;
+	bool listens;
 	struct playback *pb;
 	struct script *task;
 	struct call_event event;
@@ -75,6 +77,9 @@ static void disarm(struct waiter *w)
 	for (int i = 0; i < op->count; i++) {
 		list_unlink(&op->sources[i].watch.le);
 		list_unlink(&op->sources[i].reader.le);
+		if (op->sources[i].listens)
+			leg_unlisten(op->sources[i].leg, op->sources[i].name);
+		op->sources[i].listens = false;
 	}
 }
 
@@ -193,6 +198,8 @@ static void arm(struct source *s)
 		s->reader.read = on_digit;
 		if (s->name == EVENT_DTMF)
 			(void)leg_read(s->leg, &s->reader);
+		leg_listen(s->leg, s->name);
+		s->listens = true;
 	}
 }
 

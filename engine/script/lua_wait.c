@@ -3,6 +3,7 @@
 
 #include "call/cdr.h"
 #include "script/args.h"
+#include "script/detect.h"
 #include "script/event.h"
 #include "script/leg.h"
 #include "script/select.h"
@@ -17,7 +18,7 @@ struct call_wait {
 	struct reader reader;
 	struct tmr tmr;
 	enum event_name name; /* EVENT_NONE: sleep, hold */
-	bool digit_only;
+	bool digit_only, listens;
 	struct call_event event;
 };
 
@@ -28,6 +29,9 @@ static void disarm(struct waiter *w)
 	tmr_cancel(&op->tmr);
 	list_unlink(&op->watch.le);
 	list_unlink(&op->reader.le);
+	if (op->listens)
+		leg_unlisten(op->leg, op->name);
+	op->listens = false;
 }
 
 static void op_free(void *arg)
@@ -109,6 +113,8 @@ static int wait_for(lua_State *L, struct leg *leg, enum event_name name,
 		tmr_start(&op->tmr, ms, timed_out, &op->w);
 	if (name == EVENT_DTMF)
 		(void)leg_read(leg, &op->reader);
+	leg_listen(leg, name);
+	op->listens = true;
 	return script_wait(L, &op->w);
 }
 

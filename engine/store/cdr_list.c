@@ -208,9 +208,10 @@ static const struct table_column {
 } table_columns[] = {
 	{"started", "started_at_ms", NULL, CELL_TIME, 19},
 	{"dir", "direction", NULL, CELL_TEXT, 3},
-	{"from", "from_user", "from_uri", CELL_TEXT, 18},
-	{"to", "to_user", "to_uri", CELL_TEXT, 18},
-	{"disposition", "disposition", NULL, CELL_TEXT, 14},
+	{"from", "from_user", "from_uri", CELL_TEXT, 15},
+	{"to", "to_user", "to_uri", CELL_TEXT, 15},
+	{"disposition", "disposition", NULL, CELL_TEXT, 12},
+	{"detected", "detection", NULL, CELL_TEXT, 8},
 	{"sip", "sip_code", NULL, CELL_NUMBER, 4},
 	{"talk", "talk_ms", NULL, CELL_DURATION, 8},
 };

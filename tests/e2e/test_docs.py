@@ -133,6 +133,7 @@ def section(heading):
 # what stands at the beginning of an option table, where it is documented
 OPTIONS = [
     ("struct option dial_options[]", "### moon.dial("),
+    ("struct option message_options[]", "### call:leave_message("),
     ("struct option qualify_options[]", "### moon.qualify("),
     ("struct option gather_options[]", "### call:gather("),
     ('struct option options[] = {\n\t{"file"', "### call:record("),

@@ -80,6 +80,13 @@ void detector_free(struct detector *d)
 	free(d);
 }
 
+void detector_set_handler(struct detector *d, detect_event_h *handler,
+			  void *arg)
+{
+	d->handler = handler;
+	d->arg = arg;
+}
+
 void detector_answered(struct detector *d)
 {
 	if (d->answered)

@@ -111,6 +111,9 @@ struct detector;
 int detector_alloc(struct detector **dp, const struct detect_settings *settings,
 		   detect_event_h *handler, void *arg);
 void detector_free(struct detector *detector);
+/* Tell somebody else from now on. */
+void detector_set_handler(struct detector *detector, detect_event_h *handler,
+			  void *arg);
 
 /* The call is answered: only from now on a tone can be a beep. What is known
  * of the noise stays. */

@@ -23,12 +23,15 @@ local moon = {}
 ---@field message string
 ---@field where string "file:line: "
 
----@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"|"keepalive_failed"|"bridge"|"unbridge"
+---@alias moon.EventName "dtmf"|"hangup"|"answered"|"ringing"|"progress"|"hold"|"resume"|"media_timeout"|"keepalive_failed"|"bridge"|"unbridge"|"machine"|"speech"|"silence"|"beep"|"tone"
 
 ---@class moon.Event
 ---@field type moon.EventName
 ---@field digit string? of dtmf
----@field duration number? of dtmf, media_timeout, keepalive_failed
+---@field duration number? of dtmf, media_timeout, keepalive_failed, silence, beep, tone
+---@field frequency number? Hz: of beep, tone
+---@field tone "busy"|"reorder"|"ringback"|"cng"|"ced"|"sit_intercept"|"sit_vacant"|"sit_reorder"|"sit_no_circuit"|"sit"|nil of tone
+---@field region "us"|"uk"|"de"|"fr"|"itu"|nil of tone
 ---@field by string? of hangup: "local", "remote", "engine"
 ---@field code integer? of hangup, keepalive_failed
 ---@field reason string? of hangup, keepalive_failed
@@ -65,6 +68,38 @@ function subscription:cancel() end
 ---@param handler fun(call: moon.Call)
 function moon.on_call(pattern, handler) end
 
+---@alias moon.DetectKind "human"|"machine"|"fax"|"silence"|"unsure"|"screening"
+
+---@class moon.DetectSettings seconds, Hz, dB
+---@field human {voice: number?, silence: number?}? a greeting of so much voice at most, then so much silence
+---@field machine {voice: number?, words: integer?}? so much voice, or more than so many words
+---@field silence number? without any voice
+---@field total number? not sure
+---@field word number? shortest word
+---@field gap number? between words
+---@field level number? mean |x| of 16 bits that is sound at least
+---@field noise number? … and so many times the noise floor
+---@field window number? of the noise floor
+---@field hangover number?
+---@field pause number? without voice until the event silence
+---@field beep {min: number?, max: number?, quiet: number?, low: number?, high: number?, purity: number?, second: number?}?
+---@field tones string|string[]|nil of which regions: us, uk, de, fr
+---@field keep string? file for the first 5 s
+
+---@class moon.Detection
+---@field kind moon.DetectKind
+---@field cause string
+---@field confidence number
+---@field greeting number seconds of voice
+---@field words integer
+---@field noise number dBFS
+---@field decided number seconds since the answer
+
+--- All settings by name; wrong ones raise.
+---@param settings moon.DetectSettings?
+---@return table<string, number>
+function moon.detect_settings(settings) end
+
 ---@class moon.DialOptions
 ---@field timeout number? seconds to ring, default 60
 ---@field trunk string|string[]|nil for numbers; of a list the first that isn't unreachable and has room; after congestion the next
@@ -80,6 +115,7 @@ function moon.on_call(pattern, handler) end
 ---@field attempt integer?
 ---@field in_turn boolean? a list one after the other
 ---@field user table? call.user
+---@field detect true|moon.DetectSettings|nil find out who answers, from early media on
 ---@field caller moon.Call? for whom it rings: nil, "caller_hangup" when that one ends first
 
 --- Waits for the answer. The call ends with the coroutine that dialled it,
@@ -469,6 +505,8 @@ function recorder:stop() end
 ---@field recording string?
 ---@field held boolean by the far side
 ---@field bridged boolean in a bridge or a conference
+---@field detection moon.Detection? what answered; may be set to a kind
+---@field tones string? heard by a detector
 ---@field agent table? who talks to it; its name goes to the record
 local call = {}
 ---@param options {headers: table<string, string>?, media_timeout: number?, media_timeout_hangup: number?}?
@@ -515,6 +553,16 @@ function call:play_async(what, options) end
 ---@return "timeout"|"invalid"|nil reason
 function call:gather(options) end
 call.read = call.gather
+--- Waits. Who has answered? With settings anew, from now on.
+---@param settings moon.DetectSettings?
+---@return moon.Detection
+function call:detect_machine(settings) end
+--- Waits for the beep, or silence, and plays WHAT from its start.
+---@param what moon.Prompt?
+---@param options {silence: number?, timeout: number?, restarts: integer?}?
+---@return {after: "beep"|"silence", waited: number, restarts: integer}?
+---@return "timeout"?
+function call:leave_message(what, options) end
 call.play_and_get_digits = call.gather
 --- Waits.
 ---@param digits string 0-9 * # A-D, w pauses

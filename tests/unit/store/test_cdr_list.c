@@ -106,7 +106,7 @@ static void the_table_fits_and_drives_no_terminal(void **state)
 	assert_null(strchr(out, 0x1b));
 	assert_non_null(strstr(out, "1970-01-02 00:00:00  out  100 "));
 	assert_non_null(strstr(out, "  486      0:00\n"));
-	assert_non_null(strstr(out, "?]0;a very long n…"));
+	assert_non_null(strstr(out, "?]0;a very lon…"));
 	assert_non_null(strstr(out, "\n3 calls\n"));
 	for (line = strtok_r(out, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
