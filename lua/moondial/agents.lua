@@ -283,18 +283,6 @@ end
 line.agent, line.of_endpoint, line.login = M.agent, M.of_endpoint, M.login
 connect.group, agent_module.group_of = M.group, M.group
 
-function agent_module.on_change(agent, event)
-  moon.emit("agent", event)
-  for name in pairs(agent.spec.groups) do
-    groups[name]:changed()
-  end
-  if agent.state == "ready" then
-    for name in pairs(agent.spec.groups) do
-      groups[name]:dispatch()
-    end
-  end
-end
-
 --- What the engine tells of telephones: who can't be reached gets no calls.
 local function on_reachability(event)
   local agent = event.kind == "endpoint" and M.of_endpoint(event.name)
@@ -305,6 +293,48 @@ local function on_reachability(event)
     agent:set("paused", "unreachable")
   elseif event.state == "reachable" and agent.state == "paused" and agent.reason == "unreachable" then
     agent:set("ready")
+  end
+end
+
+--- Telephones are watched while somebody is logged in: an engine with nobody
+--- there, and nothing else to do, may end.
+local watching
+
+local function watch_telephones()
+  local wanted = false
+  for _, agent in pairs(agents) do
+    wanted = wanted or agent:is_logged_in()
+  end
+  if wanted and not watching then
+    watching = {}
+    -- in a task: it is to belong to no call, whoever logs in first
+    moon.spawn(function()
+      local subscription = moon.on("reachability", on_reachability)
+      if watching then
+        watching = subscription
+      else
+        subscription:cancel()
+      end
+    end)
+  elseif watching and not wanted then
+    local subscription = watching
+    watching = nil
+    if subscription.cancel then
+      subscription:cancel()
+    end
+  end
+end
+
+function agent_module.on_change(agent, event)
+  moon.emit("agent", event)
+  watch_telephones()
+  for name in pairs(agent.spec.groups) do
+    groups[name]:changed()
+  end
+  if agent.state == "ready" then
+    for name in pairs(agent.spec.groups) do
+      groups[name]:dispatch()
+    end
   end
 end
 
@@ -325,8 +355,7 @@ local function begin()
   for _, given in ipairs(moon.config.agents or {}) do
     M.define(given)
   end
-  -- in a task: it is to belong to no call, whoever needs agents first
-  moon.spawn(function() moon.on("reachability", on_reachability) end)
+  watch_telephones()
   log.tidy_up(agents)
 end
 

@@ -331,3 +331,116 @@ agents.login "bob"
     bob.wait("BYE")
     party = next(r for r in e.wait_cdrs(3) if r["direction"] == "in")
     assert party["agent"] == "bob"
+
+
+CAMPAIGN = """
+local moon = require "moondial"
+local agents = require "moondial.agents"
+local campaign = require "moondial.campaign"
+agents.define_group { name = "sales", wrapup = 0.2 }
+for i = 1, %d do
+  local name = ("agent%%02d"):format(i)
+  agents.define { name = name, target = "sip:" .. name .. "@127.0.0.1:%d",
+    groups = "sales", nailed_up = true }
+  agents.login(name)
+end
+return campaign {
+  name = "test", trunk = "carrier", leads = "leads.csv", compliance = false,
+  pacing = { mode = "%s", concurrent = 15 },
+  agents = { group = "sales", within = %s, message = { tone = "440", duration = 0.3 } },
+}
+"""
+
+# leads talk for a while; of the agents one leaves in the middle of it
+FLOOR = """
+local moon = require "moondial"
+local left = false
+moon.on_call("agent%d+", function(call)
+  call:answer()
+  if call.to_user == "agent07" then
+    call:wait("dtmf", 60)
+    call:sleep(0.3)
+    return -- hangs up
+  end
+  call:wait("hangup", 300)
+end)
+moon.on_call(function(call)
+  call:answer()
+  call:dtmf("1")
+  call:sleep(0.8 + tonumber(call.to_user:sub(-2)) / 100)
+end)
+"""
+
+
+def campaign(engine, callee, count, agents, within, mode="broadcast"):
+    e = engine(CAMPAIGN % (agents, callee.port, mode, within), launch=False,
+               name="engine-caller", sets={"drain": 0.5}, config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callee.port}",
+  from = "+15550100" }} }} }}""")
+    (e.folder / "leads.csv").write_text("phone,name\n" + "".join(
+        f"+1555{i:06},Lead {i}\n" for i in range(count)))
+    return e
+
+
+def test_twenty_agents_serve_a_campaign_and_one_leaves(engine):
+    callee = engine(FLOOR)
+    e = campaign(engine, callee, 60, 20, 2, "progressive")
+    e.start()
+    until(lambda: e.rows("SELECT 1 FROM campaigns WHERE state = 'done'"), 60)
+    # agents are logged in: the engine goes on
+    assert e.alive()
+    e.stop()
+    leads = e.rows("SELECT disposition, attempts FROM leads")
+    assert [r["disposition"] for r in leads].count("answered") >= 58
+    assert {r["disposition"] for r in leads} <= {"answered", "abandoned"}
+    parties = e.rows("SELECT * FROM cdrs WHERE campaign = 'test'")
+    assert len(parties) == 60
+    served = [r for r in parties if r["agent"]]
+    waits = sorted(r["bridged_at_ms"] - r["answered_at_ms"] for r in served)
+    print("answer to bridge, ms: median", waits[len(waits) // 2], "p95",
+          waits[len(waits) * 95 // 100], "most", waits[-1])
+    assert waits[len(waits) * 95 // 100] < 2000
+    # idle longest comes first: everybody had some
+    by_agent = {r["agent"] for r in served}
+    assert len(by_agent) >= 19
+    # who left in the middle is logged out, and the lead got another one
+    assert history(e, "agent07")[-1] == ("offline", "hangup")
+    moved = e.rows("SELECT call_id, COUNT(DISTINCT agent) AS n "
+                   "FROM agent_states WHERE state = 'talking' "
+                   "GROUP BY call_id HAVING n > 1")
+    assert len(moved) == 1
+    assert next(r for r in served if r["id"] == moved[0]["call_id"])[
+        "agent"] != "agent07"
+    legs = e.rows("SELECT * FROM cdrs WHERE campaign IS NULL")
+    assert len(legs) == 20 and all(r["bridged_ms"] > 0 for r in legs)
+
+
+def test_nobody_in_time_is_abandoned_and_an_agent_tells_the_disposition(
+        engine, phone):
+    callee = engine(FLOOR)
+    e = campaign(engine, callee, 3, 0, 0.3)
+    e.start()
+    e.wait(30)  # nobody is there: it may end
+    assert {r["disposition"] for r in e.rows(
+        "SELECT disposition FROM leads")} == {"abandoned"}
+    talk = [r["talk_ms"] for r in e.cdrs()]
+    assert all(550 <= ms < 1800 for ms in talk), talk
+    again = campaign(engine, callee, 1, 0, 20)
+    (again.folder / "leads.csv").write_text("phone\n+1777000000\n")
+    ann = phone(again, user="ann")
+    again.script.write_text(again.script.read_text().replace(
+        '"test"', '"again"').replace("return campaign", f"""
+agents.define_group {{ name = "sales", wrapup = 30 }}
+agents.define {{ name = "ann", target = "{target(ann)}", groups = "sales" }}
+agents.login "ann"
+return campaign"""))
+    again.start()
+    answer(ann)
+    ann.wait("BYE")
+    wait_state(again, "ann", "wrapup")
+    agent(again, "dispose", "ann", "sale")
+    agent(again, "logout", "ann")
+    again.wait(30)
+    lead = again.rows("SELECT disposition FROM leads "
+                      "WHERE phone LIKE '%1777000000'")
+    assert [r["disposition"] for r in lead] == ["sale"]

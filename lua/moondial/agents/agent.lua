@@ -19,7 +19,7 @@ local M = {}
 ---@field party Call? whom it talks to, or talked to last
 ---@field talked number seconds of talk since the engine's start
 ---@field taken integer calls
----@field changed Signal fired at its next change
+---@field changed Signal? fired at its next change, when somebody waits for that
 local Agent = {}
 Agent.__index = Agent
 
@@ -45,8 +45,13 @@ function M.new(spec)
     nailed = false,
     talked = 0,
     taken = 0,
-    changed = signal.new(),
   }
+end
+
+--- Its next change, for moon.select.
+function Agent:change()
+  self.changed = self.changed or signal.new()
+  return self.changed.source
 end
 
 function Agent:is_logged_in()
@@ -65,6 +70,10 @@ end
 function Agent:set(state, reason, fields)
   if state == self.state and reason == self.reason then
     return
+  end
+  if self.wrapup_timer then
+    self.wrapup_timer:cancel()
+    self.wrapup_timer = nil
   end
   local was, now = self.state, moon.now()
   local lasted = now - self.since
@@ -85,9 +94,10 @@ function Agent:set(state, reason, fields)
   for key, value in pairs(fields or {}) do
     event[key] = value
   end
-  local changed = self.changed
-  self.changed = signal.new()
-  changed:fire()
+  if self.changed then
+    self.changed:fire()
+    self.changed = nil
+  end
   M.on_change(self, event)
 end
 
@@ -116,12 +126,10 @@ function Agent:begin_wrapup(seconds)
 end
 
 function Agent:time_wrapup()
-  local since = self.since
-  moon.spawn(function()
+  self.wrapup_timer = moon.spawn(function()
     moon.sleep(math.max(0, self.wrapup_until - moon.now()))
-    if self.state == "wrapup" and self.since == since then
-      self:end_wrapup()
-    end
+    self.wrapup_timer = nil
+    self:end_wrapup()
   end)
 end
 
@@ -154,13 +162,19 @@ function Agent:dispose(disposition)
     return false
   end
   self.disposition = disposition
-  if self.party.state ~= "ended" or self.state == "talking" then
-    self.party.disposition = disposition
-  end
+  self.party.disposition = disposition
   if self.state == "wrapup" then
     self:end_wrapup()
   end
   return true
+end
+
+--- Wait until it has told of CALL, or has no more time to.
+---@param call Call
+function Agent:await_disposition(call)
+  while self.party == call and self.state == "wrapup" do
+    moon.select { told = self:change(), timeout = 3600 }
+  end
 end
 
 return M

@@ -196,6 +196,9 @@ local function talk(call, group, agent, leg, opts, result)
   leg.agent = agent
   result.wait = result.wait or moon.now() - opts.since
   agent:set("talking", nil, { data = opts.data, group = group.name, from = call.from, to = call.to })
+  if opts.on_agent then
+    opts.on_agent(agent)
+  end
   local bridged = call:bridge(leg, { hangup_other = not agent.nailed, dtmf = opts.dtmf })
   result.reason, result.duration = bridged.reason, (result.duration or 0) + bridged.duration
   return bridged.reason == "other_hangup" and (agent.nailed or lost(leg) ~= nil)
@@ -228,7 +231,7 @@ local function serve(call, group, opts)
   local waiting <close> = waiting_new(call, opts)
   while true do
     local ticket = { call = call, priority = priority, since = opts.since, skills = opts.skills,
-      signal = signal.new() }
+      agent = opts.agent, signal = signal.new() }
     local _ <close> = setmetatable({}, {
       __close = function()
         group:leave(ticket)
@@ -260,6 +263,7 @@ local function serve(call, group, opts)
       if result.reason then
         deadline = moon.now() + math.max(opts.within, opts.again_within)
       end
+      opts.agent = nil -- whoever is there
       priority = math.huge -- it has waited already: to the head of the queue
       opts.music = opts.music or group.spec.music
     elseif call.state == "ended" then
@@ -273,9 +277,10 @@ end
 --- call:connect_agent{group=…}: an agent within so many seconds, bridged with
 --- the call until one of them hangs up.
 ---@param call Call
----@param given table group; within (2 s); skills; priority; announce: what the agent hears first; music: what the
----caller hears meanwhile; data: for the screen, with the event "agent"; dtmf; since: waits since then (epoch seconds);
----again_within (60 s): for another one, when the telephone of the first has died
+---@param given table group; within (2 s); skills; agent: this one alone; priority; announce: what the agent hears
+---first; music: what the caller hears meanwhile; data: for the screen, with the event "agent"; on_agent(agent): when
+---they begin to talk; dtmf; since: waits since then (epoch seconds); again_within (60 s): for another one, when the
+---telephone of the first has died
 ---@return Agent? agent who talked to it last; nil: nobody has
 ---@return string|table why "timeout", "no_agents"; else {reason, duration, wait, call}
 function M.connect_agent(call, given)

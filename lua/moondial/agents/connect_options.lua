@@ -26,6 +26,8 @@ local FIELDS = {
   music = { prompt, "a prompt" },
   dtmf = { function(v) return type(v) == "boolean" end, "true or false" },
   data = { function(v) return type(v) == "table" end, "a table" },
+  agent = { text, "an agent's name" },
+  on_agent = { function(v) return type(v) == "function" end, "a function(agent)" },
 }
 
 local QUEUE = {

@@ -20,6 +20,7 @@ Group.__index = Group
 ---@field priority number
 ---@field since number epoch seconds: waits since then
 ---@field skills table<string, number>?
+---@field agent string? this one alone
 ---@field offer Agent[]? reserved for it
 ---@field signal Signal fired with the offer
 
@@ -112,11 +113,11 @@ function Group:position(ticket)
   return nil
 end
 
---- Those who could take a call now, as the strategy sees them.
-function Group:candidates()
+--- Those who could take this call now, as the strategy sees them.
+function Group:candidates(ticket)
   local list, by_name = {}, {}
   for _, agent in ipairs(self.agents) do
-    if agent:can_take() then
+    if agent:can_take() and (not ticket.agent or ticket.agent == agent.name) then
       by_name[agent.name] = agent
       list[#list + 1] = { name = agent.name, tier = agent.spec.groups[self.name], since = agent.since,
         talked = agent.talked, skills = agent.spec.skills }
@@ -127,7 +128,7 @@ end
 
 --- Reserve for TICKET whoever is to be asked. False: nobody is ready.
 function Group:offer(ticket)
-  local candidates, by_name = self:candidates()
+  local candidates, by_name = self:candidates(ticket)
   local order = strategy.order(self.spec.strategy, candidates, ticket.skills, self.last)
   if #order == 0 then
     return false

@@ -124,7 +124,7 @@ local function stay(agent, call)
     local which, event = moon.select {
       digit = not call.bridged and call:event("dtmf") or nil,
       bridge = call:event(call.bridged and "unbridge" or "bridge"),
-      changed = agent.changed.source,
+      changed = agent:change(),
       played = playing,
       timeout = HOUR,
     }

@@ -1,5 +1,6 @@
 --- One attempt to reach one lead: note it, dial, talk, note what came of it.
 local moon = require "moondial"
+local agents = require "moondial.campaign.agents"
 local leads = require "moondial.campaign.lead"
 local retry = require "moondial.campaign.retry"
 local store = require "moondial.campaign.store"
@@ -61,7 +62,11 @@ local function talk(spec, lead, outcome)
       call.disposition = outcome.disposition
     end,
   })
-  local result = spec.flow(call, lead)
+  if spec.agents and not agents.serve(spec, call, lead, outcome) then
+    outcome.result = "abandoned"
+    return
+  end
+  local result = spec.flow and spec.flow(call, lead)
   if result ~= nil and (type(result) ~= "string" or result == "") then
     error(("the flow of campaign '%s' returned a %s: a disposition is a string"):format(spec.name, type(result)), 0)
   end
@@ -123,6 +128,7 @@ local function silent() end
 ---@field row table of lead_claim
 ---@field noting boolean?
 ---@field attempt integer? its number, once it is noted
+---@field agent string? who is to talk to it; nil: whoever is ready
 ---@field lead table?
 ---@field outcome table?
 ---@field task table? the call's
@@ -149,7 +155,7 @@ function M.run(work)
   end
   work.lead = work.lead or leads.new(row, work.attempt)
   local tell = work.tell or silent
-  work.outcome = work.outcome or { tell = tell }
+  work.outcome = work.outcome or { tell = tell, agent = work.agent or work.lead.agent }
   work.task = work.task or moon.spawn(talk, spec, work.lead, work.outcome)
   work.task:wait()
   local outcome, lead = work.outcome, work.lead

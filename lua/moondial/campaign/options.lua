@@ -9,7 +9,6 @@ local M = {}
 --- Named by LUA_API for later: said clearly, never ignored.
 local LATER = {
   machine = "answering machine detection",
-  agents = "agents",
   caller_ids = "pools of caller ids",
   dnc = "do-not-call lists",
 }
@@ -85,6 +84,8 @@ local FIELDS = {
     "a list such as { \"Mon-Fri 09:00-20:00\" }" },
   compliance = { function(v) return v == false or type(v) == "string" or type(v) == "table" end,
     "\"us\", \"uk\", a table, or false" },
+  agents = { function(v) return type(v) == "table" or type(v) == "string" and v ~= "" end,
+    "the name of a group of agents, or a table with it" },
   flow = { function(v) return type(v) == "function" end, "a function(call, lead)" },
 }
 
@@ -122,6 +123,25 @@ local PACING = {
   abandon_cap = { share, "a share, from 0 to 1 (0.03 is 3 %)" },
   abandon_days = { days, "a number of days up to 366, or a list of them" },
   false_machine = { share, "a share, from 0 to 1 (0.01 is 1 %)" },
+}
+
+local function seconds(value)
+  return type(value) == "number" and value >= 0 and value < math.huge
+end
+
+local function prompt(value)
+  return type(value) == "string" and value ~= "" or type(value) == "table"
+end
+
+local AGENTS = {
+  group = { function(v) return type(v) == "string" and v ~= "" end, "the name of a group of agents" },
+  within = { seconds, "seconds" },
+  again_within = { seconds, "seconds" },
+  priority = { function(v) return type(v) == "number" end, "a number" },
+  skills = { prompt, "a skill, a list of them, or levels by skill" },
+  announce = { prompt, "a prompt" },
+  music = { prompt, "a prompt" },
+  message = { prompt, "a prompt" },
 }
 
 --- The script that gives the options, for messages.
@@ -199,6 +219,15 @@ local function check_ring(compliance, timeout)
   end
 end
 
+local function check_agents(given)
+  local options = type(given) == "string" and { group = given } or given
+  check("agents.", AGENTS, options)
+  if options.group == nil then
+    fail("option 'agents.group' is missing")
+  end
+  return options
+end
+
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
 ---@param options table
 ---@param override table?
@@ -266,11 +295,12 @@ function M.check(options, override, script, folder)
   end
   local merged = M.merge(options, override)
   check("", FIELDS, merged)
-  for _, name in ipairs { "name", "flow" } do
-    if merged[name] == nil then
-      fail("option '%s' is missing", name)
-    end
+  if merged.name == nil then
+    fail("option 'name' is missing")
+  elseif merged.flow == nil and merged.agents == nil then
+    fail("option 'flow' is missing")
   end
+  merged.agents = merged.agents and check_agents(merged.agents)
   merged.pacing = M.pacing(merged.pacing or {})
   if pacing.agent_modes[merged.pacing.mode] and not merged.agents then
     fail("option 'agents' is missing: pacing.mode \"%s\" dials for agents", merged.pacing.mode)

@@ -625,6 +625,8 @@ function call:bridge(other, options) end
 ---@field announce any a prompt for the agent alone
 ---@field music any a prompt
 ---@field data table? for the agent's screen
+---@field agent string? this one alone
+---@field on_agent (fun(agent: table))? when they begin to talk
 ---@field dtmf boolean?
 ---@field again_within number?
 ---@field max_wait number? of enqueue

@@ -1,0 +1,39 @@
+--- The agents of a campaign: from a lead's answer to what the agent says of it.
+local M = {}
+
+--- An agent for the lead, and their conversation. False: there was nobody in
+--- time; the lead has heard the message for that.
+---@param spec table the campaign's options
+---@param call Call
+---@param lead table
+---@param attempt table tell: hears each step; agent: who alone is to have it
+---@return boolean served
+function M.serve(spec, call, lead, attempt)
+  local opts = {}
+  for name, value in pairs(spec.agents) do
+    if name ~= "message" then
+      opts[name] = value
+    end
+  end
+  opts.data, opts.agent = lead, attempt.agent
+  opts.on_agent = function() attempt.tell("agent") end
+  local agent = call:connect_agent(opts)
+  if not agent then
+    attempt.tell("abandoned")
+    M.abandoned(spec, call)
+    return false
+  end
+  if not spec.flow then
+    agent:await_disposition(call)
+  end
+  return true
+end
+
+--- A person was reached, and no agent: say whose call it was.
+function M.abandoned(spec, call)
+  if spec.agents.message then
+    call:play(spec.agents.message)
+  end
+end
+
+return M
