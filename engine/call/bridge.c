@@ -63,6 +63,7 @@ int bridge_join(struct bridge *bridge, struct call *call,
 	const bool in = call->bridge == bridge;
 	int err;
 
+	assert(bridge);
 	assert(loop_is_mine(call->calls->loop));
 	if (call->state == CALL_ENDED || !call->stream || !call->media_on)
 		return EPROTO;

@@ -229,6 +229,17 @@ static bool mix(struct stream *stream, int16_t *pcm)
 	return true;
 }
 
+/* One player, and nothing beside it: what it has ready can be copied. */
+static bool plays_alone(const struct stream *stream)
+{
+	if (!stream->plays || stream->plays->next || stream->member)
+		return false;
+	for (const struct message *m = stream->records; m; m = m->next)
+		if (recorder_state(m->u.record.recorder) == RECORDER_BEEP)
+			return false;
+	return true;
+}
+
 void stream_ops_frame(struct stream *stream, int16_t *sent)
 {
 	const struct codec *codec = stream->codec;
@@ -242,14 +253,10 @@ void stream_ops_frame(struct stream *stream, int16_t *sent)
 	stream->fill += bytes;
 	if (silent) {
 		/* nothing is read */
-	} else if (beep(stream, pcm, JITTER_FRAME)) {
-		encode(stream, payload, pcm);
-		if (sent)
-			memcpy(sent, pcm, sizeof(pcm));
-	} else if (stream->plays && !stream->plays->next && !stream->member) {
+	} else if (plays_alone(stream)) {
 		player_read_payload(stream->plays->u.play.player, codec,
 				    payload, sent, JITTER_FRAME);
-	} else if (!mix(stream, pcm)) {
+	} else if (!beep(stream, pcm, JITTER_FRAME) && !mix(stream, pcm)) {
 		silent = true;
 	} else {
 		encode(stream, payload, pcm);

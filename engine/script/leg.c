@@ -2,6 +2,7 @@
  * except to let go of references. */
 #include "script/leg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,7 @@ void leg_script_ended(struct script *s)
 	while ((le = list_head(&s->owned))) {
 		struct leg *leg = le->data;
 
+		assert(leg);
 		(void)mem_ref(leg);
 		if (s->failed)
 			call_set_script_error(leg->call, s->error,

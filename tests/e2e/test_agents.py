@@ -444,3 +444,36 @@ return campaign"""))
     lead = again.rows("SELECT disposition FROM leads "
                       "WHERE phone LIKE '%1777000000'")
     assert [r["disposition"] for r in lead] == ["sale"]
+
+
+def test_agents_and_those_who_wait_outlive_a_reload(engine, phone):
+    e = floor(engine, more="""
+agents.define_group { name = "sales", music = { tone = "300", duration = 60 } }
+agents.define { name = "7001", groups = "sales", pin = "4711" }
+""")
+    ann, caller = phone(e, user="someone"), phone(e, user="caller")
+    e.start()
+    call(caller, "queue")
+    hears(caller.rtp, 600, 0)
+    assert moondial("reload", "--db", e.db).returncode == 0
+    call(ann, "agents")
+    for digit in "7001#4711#":
+        ann.rtp.digit(digit, duration=480)
+    hears(caller.rtp, 600, 0)
+    wait_state(e, "7001", "talking")
+    caller.rtp.stream(audio.sine(500, 30))
+    hears(ann.rtp, 500, 0)
+    # and again, in the conversation
+    assert moondial("reload", "--db", e.db).returncode == 0
+    assert state(e, "7001") == ("talking", None)
+    assert caller.bye().status == 200
+    wait_state(e, "7001", "ready")
+    hears(ann.rtp, 300, 0)
+    call(caller, "sales")
+    caller.rtp.silence()
+    caller.rtp.stream(audio.sine(500, 30))
+    hears(ann.rtp, 500, 0)
+    assert caller.bye().status == 200
+    wait_state(e, "7001", "ready")
+    agent(e, "logout", "7001")
+    ann.wait("BYE")

@@ -50,7 +50,9 @@ end
 
 --- Its next change, for moon.select.
 function Agent:change()
-  self.changed = self.changed or signal.new()
+  if not self.changed or self.changed:is_over() then
+    self.changed = signal.new()
+  end
   return self.changed.source
 end
 

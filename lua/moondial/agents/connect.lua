@@ -76,6 +76,8 @@ function Waiting:wait(group, ticket, deadline)
       call:sleep(0) -- raises, as every verb of a call that is over
     elseif which == "digit" and opts.leave_on:find(event.digit, 1, true) then
       return "left"
+    elseif which == "agent" and not ticket.offer then
+      ticket.signal = signal.new() -- the scripts were loaded again
     elseif announce_at and moon.now() >= announce_at and not ticket.offer then
       self:announce(group:position(ticket))
       announce_at = moon.now() + opts.announce_every

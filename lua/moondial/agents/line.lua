@@ -48,9 +48,22 @@ local function say(agent, call, prompt)
   agent.music = call:play_async(prompt)
 end
 
+--- Seconds without audio after which its telephone is gone; 0: never.
+local function patience(agent)
+  local longest = 0
+  for name in pairs(agent.spec.groups) do
+    longest = math.max(longest, agent_module.group_of(name).spec.lost_after)
+  end
+  return longest
+end
+
 --- CALL is AGENT's leg from now on.
 function M.attach(agent, call)
   agent.call, agent.nailed = call, true
+  local seconds = patience(agent)
+  if seconds > 0 then
+    call:answer { media_timeout_hangup = math.max(1, seconds) } -- it is answered
+  end
 end
 
 --- The leg is over. While it talks, whoever has bridged it sees to the rest.

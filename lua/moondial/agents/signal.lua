@@ -18,6 +18,12 @@ end
 
 Signal.__close = Signal.fire
 
+--- Whether it has been fired, or is gone: scripts were loaded again.
+function Signal:is_over()
+  local status = self.source.status
+  return status == "done" or status == "cancelled" or status == "failed"
+end
+
 ---@return Signal
 function M.new()
   return setmetatable({ source = moon.spawn(moon.sleep, FOREVER) }, Signal)
