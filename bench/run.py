@@ -283,6 +283,19 @@ class Bench:
                  late_us=a["p99_us"], floor_late_us=floor["audio"]["p99_us"],
                  load_late=a["load_late"], raw=r)
 
+    def bridge(self, calls):
+        """Pairs of calls, each hearing the other: decoded, buffered, encoded."""
+        seconds = self.seconds(20, 3)
+        floor = self.floor_of_rtp(calls)
+        with Engine(self, f"bridge-{calls}", "bridge.lua", []) as engine:
+            r = self.load("call", "--target", SIP, "--audio", "--together", "--count", calls,
+                          "--rate", 200, "--seconds", seconds, "--watch", engine.pid)
+        records = engine.records()
+        self.row("bridged in pairs", f"{calls} calls", calls_s=None,
+                 cost=r["cpu_ms"] / (calls * r["seconds"]), unit="call-s",
+                 floor=floor["cost"], p50=None, p99=None,
+                 failures=calls - r["completed"] + max(0, r["answered"] - records), raw=r)
+
     def memory(self, calls):
         with Engine(self, "memory", "play.lua", [self.tone(10)]) as engine:
             # The first calls pay for caches and pools that stay.
@@ -590,7 +603,7 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "dnc",
+WORKLOADS = ("answer", "audio", "bridge", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "dnc",
              "network", "detect")
 
 
@@ -601,6 +614,7 @@ def parse(argv):
     p.add_argument("--rates", type=numbers, help="calls/s of 'answer' (500,1000,2000,4000)")
     p.add_argument("--overload", type=int, metavar="RATE", help="one more run of 'answer', where 503 is right (12000)")
     p.add_argument("--calls", type=numbers, help="calls of 'audio' (500,1000,2000,3000)")
+    p.add_argument("--bridge-calls", type=int, help="calls of 'bridge' (500)")
     p.add_argument("--memory-calls", type=int, help="calls of 'memory' (1000)")
     p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
     p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (200)")
@@ -617,6 +631,7 @@ def parse(argv):
     o.campaign_rate = o.campaign_rate or (50 if quick else 800)
     o.overload = o.overload or (0 if quick else 12000)
     o.memory_calls = o.memory_calls or (200 if quick else 1000)
+    o.bridge_calls = o.bridge_calls or (100 if quick else 500)
     o.record_calls = o.record_calls or (100 if quick else 500)
     o.endpoints = o.endpoints or (1000 if quick else 10000)
     o.digit_rate = o.digit_rate or (20 if quick else 200)
@@ -644,6 +659,7 @@ def main(argv):
         "answer": [(bench.answer, rate) for rate in options.rates]
         + ([(bench.answer, options.overload, True)] if options.overload else []),
         "audio": [(bench.audio, calls) for calls in options.calls],
+        "bridge": [(bench.bridge, options.bridge_calls)],
         "memory": [(bench.memory, options.memory_calls)],
         "record": [(bench.record, options.record_calls)],
         "digit": [(bench.digit, options.digit_rate)],
