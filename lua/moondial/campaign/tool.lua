@@ -1,5 +1,5 @@
 --- `moondial campaign …` without a running engine: on the database alone. Each
---- function returns the text to print.
+--- function returns the text to print, or has printed.
 local moon = require "moondial"
 local import = require "moondial.leads.import"
 local lead = require "moondial.campaign.lead"
@@ -129,7 +129,6 @@ function M.export(format, name, filter)
     write:rows(rows)
   end
   write:finish()
-  return ""
 end
 
 M.leads = M.export
