@@ -257,9 +257,6 @@ const struct schema config_account_fields[] = {
 	{0},
 };
 
-static const char *const trunk_keepalives[] = {
-	"none", "crlf", "double_crlf", "stun", "options", "notify", NULL};
-
 const struct schema config_trunk_fields[] = {
 	{.name = "name",
 	 .type = SCHEMA_STRING,
@@ -296,10 +293,10 @@ const struct schema config_trunk_fields[] = {
 	QUALIFY_FIELDS("its hosts are"),
 	{.name = "keepalive",
 	 .type = SCHEMA_STRING,
-	 .choices = trunk_keepalives,
+	 .choices = keepalives,
 	 .def = "\"none\"",
-	 .help = "what keeps the way to its hosts open through NATs: as of "
-		 "accounts, but register; what it finds dead is unreachable"},
+	 .help = "what keeps the way to its hosts open through NATs, as of "
+		 "accounts; what it finds dead is unreachable"},
 	{.name = "keepalive_interval",
 	 .type = SCHEMA_NUMBER,
 	 .min = 1,

@@ -177,6 +177,13 @@ static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 		(void)snprintf(err, size,
 			       "trunk '%s': there is no account '%s'", p.name,
 			       p.account);
+	else if (p.reach.keepalive == KEEPALIVE_REGISTER &&
+		 (p.hosts || !account_params(account_find(accounts, p.account))
+				      ->registers))
+		(void)snprintf(err, size,
+			       "trunk '%s': keepalive register is for a trunk "
+			       "without hosts, of an account that registers",
+			       p.name);
 	else
 		ok = !trunk_set(trunks, &p, err, size);
 	free(hosts);

@@ -270,7 +270,8 @@ static int way_begin(struct way *w)
 			 trunk_params(w->reach->trunk)->name, w->host);
 		return 0;
 	}
-	if (!err && p->keepalive != KEEPALIVE_NONE && !by_request(p->keepalive))
+	if (!err && p->keepalive != KEEPALIVE_NONE &&
+	    p->keepalive != KEEPALIVE_REGISTER && !by_request(p->keepalive))
 		keep(w);
 	return err;
 }
@@ -415,11 +416,50 @@ static int refit(struct trunk_reach *reach, struct way **ways, size_t count,
 	return 0;
 }
 
+/* Whose registration keeps the way open, and tells whether there is one. */
+static void follow_account(struct trunk_reach *reach, struct account *account)
+{
+	struct way *w = reach->count ? reach->ways[0] : NULL;
+	char reason[REASON_SIZE];
+
+	if (!w || !w->qualify)
+		return;
+	if (account_state(account) == ACCOUNT_REGISTERED) {
+		qualify_heard(w->qualify);
+	} else if (account_state(account) == ACCOUNT_FAILED) {
+		(void)re_snprintf(reason, sizeof(reason), "not registered: %s",
+				  account_reason(account));
+		qualify_failed(w->qualify, reason,
+			       reach->params.qualify ? HOLD_MS : 0);
+	}
+}
+
+static void keep_account(struct trunk_reach *reach,
+			 const struct trunk_params *params,
+			 enum keepalive_kind before)
+{
+	const bool keeps = params->reach.keepalive == KEEPALIVE_REGISTER;
+	struct account *account =
+		params->account && reach->watch.accounts
+			? account_find(reach->watch.accounts, params->account)
+			: NULL;
+
+	if (!account || (!keeps && before != KEEPALIVE_REGISTER))
+		return;
+	account_keep_registering(account, !keeps ? 0
+					  : params->reach.keepalive_ms
+						  ? params->reach.keepalive_ms
+						  : KEEPALIVE_INTERVAL_MS);
+	if (keeps)
+		follow_account(reach, account);
+}
+
 int trunk_reach_fit(struct trunk_reach **rp, struct trunk *trunk,
 		    const struct trunk_watch *watch)
 {
 	const struct trunk_params *params = trunk_params(trunk);
 	struct trunk_reach *reach = *rp;
+	enum keepalive_kind before;
 	struct way **ways;
 	size_t count;
 	int err = ways_make(&ways, &count, params, watch->accounts);
@@ -437,7 +477,11 @@ int trunk_reach_fit(struct trunk_reach **rp, struct trunk *trunk,
 		reach_begin(&reach->record);
 		*rp = reach;
 	}
-	return refit(reach, ways, count, &params->reach);
+	before = reach->params.keepalive;
+	err = refit(reach, ways, count, &params->reach);
+	if (!err)
+		keep_account(reach, params, before);
+	return err;
 }
 
 /* ---- evidence ---------------------------------------------------------- */

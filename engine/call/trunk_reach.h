@@ -28,8 +28,9 @@ struct trunk_reach_params {
 	bool success;		       /* only a 2xx is a sign of life */
 	uint32_t every_ms, timeout_ms; /* 0: qualify.h's */
 	unsigned tries;		       /* 0: qualify.h's */
-	enum keepalive_kind keepalive; /* not KEEPALIVE_REGISTER */
-	uint32_t keepalive_ms;	       /* 0: keepalive.h's */
+	/* KEEPALIVE_REGISTER: of a trunk without hosts, its account's */
+	enum keepalive_kind keepalive;
+	uint32_t keepalive_ms; /* 0: keepalive.h's */
 };
 
 /* What is known of a trunk, or of one of its hosts. Strings are the trunk's,

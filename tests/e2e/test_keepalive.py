@@ -155,6 +155,26 @@ def test_a_trunk_by_notify(engine, server):
     assert not s.of("OPTIONS")
 
 
+def test_a_trunk_by_the_registers_of_its_account(engine, server):
+    s = server()
+    text = account(s.host, "none", retry_min=1)[:-2] + (
+        ", trunks = { { name = 'carrier', account = 'line',"
+        " keepalive = 'register', keepalive_interval = 1 } } }")
+    e = engine(FLOW, config=text)
+    status = lambda: e.status()["trunks"][0]  # noqa: E731
+    until(lambda: status()["state"] == "reachable", what=e.tail)
+    until(lambda: len(s.of("REGISTER")) >= 4, what=e.tail)
+    s.answers = {"*": "503 Service Unavailable"}
+    until(lambda: status()["state"] == "unreachable", what=e.tail)
+    assert status()["reason"].startswith("not registered: 503")
+    s.answers = {"*": "200 OK"}
+    until(lambda: status()["state"] == "reachable", what=e.tail)
+    said = e.ask("eval", text="""return select(2, pcall(moon.trunk, {
+      name = "x", hosts = "127.0.0.1", keepalive = "register" }))""")
+    assert "without hosts" in str(said)
+    e.expected.append("without hosts")
+
+
 # ---- a real NAT -------------------------------------------------------------
 
 @pytest.fixture

@@ -379,6 +379,9 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 	}
 	if (!fresh)
 		account_hosts_remove(accounts, account->params);
+	if (account->reg)
+		registration_keep_registering(account->reg,
+					      account->register_ms);
 	mem_deref(account->params);
 	account->params = mem_ref(copy);
 	account->keepalive = params->keepalive;
@@ -537,6 +540,13 @@ unsigned accounts_network_changed(struct accounts *accounts)
 			n += registration_network_changed(account->reg);
 	}
 	return n;
+}
+
+void account_keep_registering(struct account *account, uint32_t ms)
+{
+	account->register_ms = ms;
+	if (account->reg)
+		registration_keep_registering(account->reg, ms);
 }
 
 const struct session_keepalive *account_keepalive(const struct account *account)

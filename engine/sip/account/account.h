@@ -148,6 +148,10 @@ size_t account_routes(const struct account *account,
  * found out): register at once, on another one when there is. */
 void account_flow_failed(struct account *account, const char *why);
 
+/* Register at least each MS, whatever its own keep-alive is; 0: no more. What
+ * keeps the way open of a trunk that is this account. */
+void account_keep_registering(struct account *account, uint32_t ms);
+
 /* Whether the first answer of the registrar, which the handler tells, may show
  * for which realm the credentials are: a call that begins earlier can't prove
  * itself yet. */

@@ -39,6 +39,7 @@ struct account {
 	struct credentials *credentials;
 	struct registration *reg;
 	struct session_keepalive keepalive;
+	uint32_t register_ms; /* account_keep_registering() */
 	char line[17];
 };
 

@@ -81,7 +81,7 @@ static uint64_t paced(const struct registration *reg, uint64_t wait_ms)
 	return wait_ms;
 }
 
-static void start(struct registration *reg, uint64_t wait_ms)
+void registration_schedule(struct registration *reg, uint64_t wait_ms)
 {
 	wait_ms = paced(reg, wait_ms);
 	reg->next_at = clock_wall_ms() + (int64_t)wait_ms;
@@ -148,7 +148,7 @@ static void failed(struct registration *reg, uint16_t scode, const char *reason,
 		(void)re_snprintf(reg->reason, sizeof(reg->reason), "%s",
 				  reason);
 	(void)digest_renew(reg, reg->credentials);
-	start(reg, wait_ms);
+	registration_schedule(reg, wait_ms);
 	log_write(news ? LOG_WARN : LOG_DEBUG, NULL,
 		  "account %s: not registered: %s; next try in %.1f s",
 		  reg->name, reg->reason, (double)wait_ms / 1000);
@@ -277,7 +277,7 @@ static void registered(struct registration *reg, const struct sip_msg *msg)
 	registration_keep(reg, msg);
 	wait_ms =
 		registration_return_ms(reg, register_refresh_ms(grant.expires));
-	start(reg, registration_keep_ms(reg, wait_ms));
+	registration_schedule(reg, registration_keep_ms(reg, wait_ms));
 	if (reg->state != ACCOUNT_REGISTERED)
 		tell_registered(reg);
 	registration_set_state(reg, ACCOUNT_REGISTERED);
@@ -550,7 +550,7 @@ int registration_alloc(struct registration **rp, struct stack *stack,
 		mem_deref(reg);
 		return err;
 	}
-	start(reg, delay_ms);
+	registration_schedule(reg, delay_ms);
 	*rp = reg;
 	return 0;
 }
@@ -563,7 +563,7 @@ void registration_restart(struct registration *reg, uint64_t wait_ms)
 	servers_stop(reg->servers);
 	if (reg->moved)
 		servers_stop(reg->moved);
-	start(reg, wait_ms);
+	registration_schedule(reg, wait_ms);
 }
 
 int registration_renew(struct registration *reg,

@@ -62,6 +62,9 @@ int registration_renew(struct registration *reg,
  * keep-alive: register at once, on another one if there is. */
 void registration_flow_failed(struct registration *reg, const char *why);
 
+/* A refresh each MS at least; 0: none but those that are needed. */
+void registration_keep_registering(struct registration *reg, uint32_t ms);
+
 /* Our own addresses may have changed: when the Contact isn't right any more,
  * register anew. Whether it does. */
 bool registration_network_changed(struct registration *reg);

@@ -159,9 +159,20 @@ uint64_t registration_keep_ms(const struct registration *reg, uint64_t wait_ms)
 	const uint64_t ms =
 		reg->keepalive_ms ? reg->keepalive_ms : KEEPALIVE_INTERVAL_MS;
 
-	return reg->keepalive_kind == KEEPALIVE_REGISTER && ms < wait_ms
-		       ? ms
-		       : wait_ms;
+	if (reg->keepalive_kind == KEEPALIVE_REGISTER && ms < wait_ms)
+		wait_ms = ms;
+	return reg->register_ms && reg->register_ms < wait_ms ? reg->register_ms
+							      : wait_ms;
+}
+
+void registration_keep_registering(struct registration *reg, uint32_t ms)
+{
+	const bool sooner = ms && (!reg->register_ms || ms < reg->register_ms);
+
+	reg->register_ms = ms;
+	if (sooner && reg->state == ACCOUNT_REGISTERED && reg->here &&
+	    reg->next_at > clock_wall_ms() + (int64_t)ms)
+		registration_schedule(reg, ms);
 }
 
 /* ---- another network ---------------------------------------------------- */

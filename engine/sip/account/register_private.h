@@ -58,6 +58,7 @@ struct registration {
 	/* register_flow.c */
 	enum keepalive_kind keepalive_kind;
 	uint32_t keepalive_ms;
+	uint32_t register_ms;	     /* 0: nobody else wants it kept so */
 	struct keepalive *keepalive; /* of the flow that it has registered by */
 	struct tcp_watch connection;
 	unsigned flow_deaths; /* since a keep-alive was last answered */
@@ -70,6 +71,8 @@ void registration_restart(struct registration *reg, uint64_t wait_ms);
 void registration_next(struct registration *reg);
 /* No server of a 3xx any more. */
 void registration_moved_forget(struct registration *reg);
+/* The next attempt begins in so long, or a second after the last. */
+void registration_schedule(struct registration *reg, uint64_t wait_ms);
 void registration_set_state(struct registration *reg, enum account_state state);
 
 /* ---- register_flow.c */
