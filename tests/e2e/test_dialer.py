@@ -49,7 +49,7 @@ return campaign {{
 
 def numbers(count):
     """COUNT numbers; of each hundred of them ANSWER answer."""
-    return [f"+1555{i:07}" for i in range(count)]
+    return [f"+1555{i * 37 % 10000000:07}" for i in range(count)]
 
 
 def answers(phone):
@@ -61,6 +61,7 @@ def floor(engine, mode, count, agents_option='"sales"', pacing="", blocks=3,
     people = engine(SIMULATOR, rtp_blocks=blocks, name="people",
                     args=[f"answer={ANSWER}", "ring=0.3", "talk=1.2"],
                     sets={"drain": 1})
+    options.setdefault("sets", {}).setdefault("drain", 1)
     e = engine(CAMPAIGN.format(
         agents=AGENTS, port=people.port, mode=mode, pacing=pacing,
         agents_option=agents_option), launch=False, name="floor",
@@ -110,6 +111,14 @@ def kinds(e):
     return found
 
 
+def wait_done(e, timeout):
+    """Its agents' legs stay open, and so the engine stays."""
+    def done():
+        assert e.alive(), e.tail()
+        return e.rows("select 1 from campaigns where state = 'done'")
+    until(done, timeout, e.tail, interval=0.2)
+
+
 def count_of(long):
     return 2000 if long else 160
 
@@ -119,9 +128,12 @@ def test_a_campaign_for_twenty_agents(engine, long, mode):
     count = count_of(long)
     people, e = floor(engine, mode, count)
     e.start()
-    assert e.wait(540 if long else 90) == 0
+    wait_done(e, 540 if long else 90)
+    e.stop()
     found = kinds(e)
     live = sum(answers(p) for p in numbers(count))
+    print(f"{mode}: {count} leads, {live} answered, "
+          f"{found.get('abandoned', 0)} abandoned")
     # who answered has talked to an agent, or is counted as abandoned
     assert found.get("talked", 0) + found.get("abandoned", 0) + found.get(
         "hung_up", 0) == live
@@ -148,7 +160,7 @@ def test_a_broadcast_of_two_thousand(engine, long):
     _, e = floor(engine, "broadcast", count, agents_option="nil",
                  pacing="concurrent = 60, rate = 100,", blocks=4)
     e.start()
-    assert e.wait(540 if long else 90) == 0
+    wait_done(e, 540 if long else 90)
     assert kinds(e)["heard"] == sum(answers(p) for p in numbers(count))
     check_attempts(e, count)
 
@@ -159,7 +171,7 @@ def ask(e, *args):
 
 @pytest.mark.parametrize("mode", ["preview", "manual"])
 def test_agents_choose_whom_to_call(engine, long, mode):
-    count = 400 if long else 30
+    count = 200 if long else 8
     _, e = floor(engine, mode, count)
     e.start()
     rng = random.Random(count)
@@ -186,7 +198,7 @@ def test_agents_choose_whom_to_call(engine, long, mode):
             # the same again, until it is dialled or skipped
             assert ask(e, "next", "json", "test", name)["id"] == lead["id"]
             phone = lead["phone"]
-            if len(skipped) < 3:
+            if len(skipped) < 2:
                 ask(e, "skip", "test", lead["id"])
                 skipped.add(phone)
                 left.remove(phone)
@@ -212,9 +224,7 @@ def test_agents_choose_whom_to_call(engine, long, mode):
         "select phone from leads where attempts > 0")}
     assert called == set(numbers(count)) - skipped
     if mode == "manual":
-        assert e.wait(60) == 0  # all are done
-    else:
-        e.stop()
+        wait_done(e, 60)
 
 
 def test_a_killed_predictive_campaign_calls_nobody_twice(engine, long):
@@ -236,8 +246,8 @@ def test_a_killed_predictive_campaign_calls_nobody_twice(engine, long):
         cut += len(e.rows("select id from leads where state in"
                           " ('dialing', 'ringing', 'talking')"))
     e.start()
-    assert e.wait(400 if long else 90) == 0
-    e.process = None
+    wait_done(e, 400 if long else 90)
+    e.stop()
     found = kinds(e)
     assert sum(found.values()) == count
     assert found.get("unknown", 0) <= cut
