@@ -314,3 +314,105 @@ moon.every(10, function() end)
     e.wait_log(r"usage: moon.dial: keep: file: \{ip\} is none of")
     e.wait_log("usage: moon.detect_settings: 'tones' are of us, uk, de, fr")
     e.wait_log("total 3")
+
+
+# ---- campaigns
+
+CALLEES = """
+local moon = require "moondial"
+local lines = {}
+lines["01"] = function(call) call:answer() call:sleep(0.4) call:play("person") end
+lines["02"] = function(call)
+  call:answer()
+  call:sleep(0.3)
+  call:play { "machine", { silence = 0.4 }, { tone = "1000", duration = 0.5 } }
+  call:record { file = "{to}.wav", max = 20, terminator = "" }
+end
+lines["03"] = function(call)
+  call:answer()
+  call:play { { silence = 0.5 }, { tone = "2100", duration = 3 } }
+end
+lines["04"] = function(call)
+  call:progress { prompt = { { silence = 0.3 }, { tone = "985.2", duration = 0.38 },
+    { tone = "1370.6", duration = 0.274 }, { tone = "1776.7", duration = 0.38 }, { silence = 20 } } }
+end
+lines["05"] = function(call) call:answer() end
+moon.on_call(function(call)
+  lines[call.to:sub(-2)](call)
+  call:wait("hangup", 30)
+end)
+"""
+
+CAMPAIGN = """
+local campaign = require "moondial.campaign"
+return campaign {
+  name = "test", trunk = "carrier", leads = "leads.csv", compliance = false,
+  pacing = { concurrent = 10 }, timeout = 10, retry = { max_attempts = 1 },
+  machine = %s,
+  flow = function(call, lead)
+    call.user.saw = call.detection.kind
+    call:play { tone = "600", duration = 0.5 }
+    %s
+  end,
+}
+"""
+
+
+def campaign(engine, folder, machine, lines, result=""):
+    """The leads' calls by the end of their number; the engine called."""
+    audio.write_wav(folder / "person.wav", says("Hello, who is there?"))
+    audio.write_wav(folder / "machine.wav", MACHINE[1])
+    audio.write_wav(folder / "message.wav", audio.sine(700, 2))
+    callees = engine(CALLEES, sets={"prompts": folder})
+    e = engine(CAMPAIGN % (machine, result), launch=False,
+               name="engine-caller", sets={"prompts": folder}, config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callees.port}",
+  from = "+15550100" }} }} }}""")
+    (e.folder / "leads.csv").write_text(
+        "phone\n" + "".join(f"+155501234{n}\n" for n in lines))
+    e.start()
+    assert e.wait(90) == 0
+    rows = e.rows("select l.phone, l.disposition d, c.* from leads l "
+                  "join cdrs c on c.lead_id = l.id")
+    return {r["phone"][-2:]: r for r in rows}, callees
+
+
+def test_a_campaign_leaves_messages_on_machines(engine, tmp_path):
+    rows, callees = campaign(
+        engine, tmp_path, '{ message = "message", keep = "amd/{id}.wav" }',
+        ["01", "02", "03", "04", "05"])
+    assert {n: r["d"] for n, r in rows.items()} == {
+        "01": "human", "02": "message_left", "03": "fax", "04": "invalid",
+        "05": "silence"}
+    assert {n: r["detection"] for n, r in rows.items()} == {
+        "01": "human", "02": "machine", "03": "fax", "04": None,
+        "05": "silence"}
+    assert rows["04"]["tones"] == "sit_vacant.us"
+    assert rows["02"]["disposition"] == "message_left"
+    assert all(bool(r["detection_file"]) == (n != "04")
+               for n, r in rows.items())
+    # what the machine has recorded is the message, from its first sample
+    kept, rate = audio.read_wav(next(callees.recordings.glob("*02.wav")))
+    first, last = audio.sounding(kept[:, 0])
+    assert last - first == pytest.approx(2, abs=0.06)
+    assert audio.frequency(kept[int(first * rate):, 0]) == pytest.approx(
+        700, abs=2)
+
+
+@pytest.mark.parametrize("machine,result,disposition,saw", [
+    ('"hangup"', "", "machine", None),
+    ('"continue"', 'return "told"', "told", "machine"),
+    ('"leave_message"', 'return "spoken"', "spoken", "machine"),
+])
+def test_what_a_campaign_does_with_a_machine(engine, tmp_path, machine, result,
+                                             disposition, saw):
+    rows, callees = campaign(engine, tmp_path, machine, ["02"], result)
+    row = rows["02"]
+    assert (row["d"], row["detection"]) == (disposition, "machine")
+    user = json.loads(row["user_json"]) if row["user_json"] else {}
+    assert user.get("saw") == saw
+    if machine == '"leave_message"':
+        # the flow has spoken after the beep, and is what was recorded
+        kept, _ = audio.read_wav(next(callees.recordings.glob("*02.wav")))
+        first, last = audio.sounding(kept[:, 0])
+        assert last - first == pytest.approx(0.5, abs=0.06)

@@ -1,6 +1,7 @@
 --- One attempt to reach one lead: note it, dial, talk, note what came of it.
 local moon = require "moondial"
 local agents = require "moondial.campaign.agents"
+local detection = require "moondial.campaign.detection"
 local leads = require "moondial.campaign.lead"
 local retry = require "moondial.campaign.retry"
 local store = require "moondial.campaign.store"
@@ -25,16 +26,29 @@ local REFUSED = {
 local DENIED = { [401] = true, [407] = true }
 
 --- A disposition is what the flow returns; else what it has set on the call;
---- else how it ended.
+--- else who had answered, where that was to be found out; else how it ended.
 local function disposition_of(outcome, call, err)
   if outcome.result then
     return outcome.result
   elseif call.disposition and call.disposition ~= "answered" then
     return call.disposition
   elseif err == nil then
-    return "answered"
+    return outcome.kind or "answered"
   end
   return type(err) == "table" and err.code == "hangup" and "hung_up" or "error"
+end
+
+--- Who has answered, where the campaign wants to know, and what is done with a
+--- machine: a disposition, or nil for those who get the flow.
+local function meet(spec, call, outcome)
+  if not spec.machine then
+    outcome.tell("answered", "human")
+    return nil
+  end
+  local found = detection.judge(call, spec.machine)
+  outcome.kind = found.kind
+  outcome.tell("answered", found.kind)
+  return detection.act(call, spec.machine, found)
 end
 
 --- The call's part, in a task of its own: whatever becomes of it, its caller
@@ -48,13 +62,13 @@ local function talk(spec, lead, outcome)
     campaign = spec.name,
     lead = lead,
     attempt = lead.attempt,
+    detect = spec.machine and spec.machine.settings,
   })
   if not call then
     outcome.call, outcome.reason, outcome.disposition = failed, reason, reason
     return
   end
   outcome.call = call
-  outcome.tell("answered", "human")
   moon.spawn(store.note_talking, lead.id)
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
@@ -62,7 +76,10 @@ local function talk(spec, lead, outcome)
       call.disposition = outcome.disposition
     end,
   })
-  if spec.agents and not agents.serve(spec, call, lead, outcome) then
+  outcome.result = meet(spec, call, outcome)
+  if outcome.result then
+    return
+  elseif spec.agents and not agents.serve(spec, call, lead, outcome) then
     outcome.result = "abandoned"
     return
   end

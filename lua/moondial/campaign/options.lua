@@ -1,4 +1,5 @@
 --- The options of a campaign: checked, and filled with defaults.
+local detection = require "moondial.campaign.detection"
 local hours = require "moondial.compliance.hours"
 local pacing = require "moondial.campaign.pacing"
 local presets = require "moondial.compliance.presets"
@@ -8,7 +9,6 @@ local M = {}
 
 --- Named by LUA_API for later: said clearly, never ignored.
 local LATER = {
-  machine = "answering machine detection",
   caller_ids = "pools of caller ids",
   dnc = "do-not-call lists",
 }
@@ -86,6 +86,8 @@ local FIELDS = {
     "\"us\", \"uk\", a table, or false" },
   agents = { function(v) return type(v) == "table" or type(v) == "string" and v ~= "" end,
     "the name of a group of agents, or a table with it" },
+  machine = { function(v) return type(v) == "string" or type(v) == "table" end,
+    "\"leave_message\", \"hangup\", \"continue\", or a table" },
   flow = { function(v) return type(v) == "function" end, "a function(call, lead)" },
 }
 
@@ -311,6 +313,11 @@ function M.check(options, override, script, folder)
   end
   if whole(merged.max_per_number) then
     merged.max_per_number = { attempts = merged.max_per_number }
+  end
+  merged.machine = merged.machine and detection.options(merged.machine, fail)
+  if merged.machine and merged.machine.action == "leave_message" and not merged.machine.message
+    and (merged.agents or not merged.flow) then
+    fail("option 'machine.message' is missing: who talks to persons here are agents")
   end
   merged.timeout = merged.timeout or 30
   merged.compliance = presets.resolve(merged.compliance)

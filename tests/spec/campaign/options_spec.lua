@@ -117,7 +117,7 @@ describe("campaign options", function()
   end)
 
   it("say what is not available yet", function()
-    refused(good { machine = "hangup" }, "machine", "not available yet")
+    refused(good { caller_ids = { "+1" } }, "caller_ids", "not available yet")
   end)
 
   it("refuse what is missing or of the wrong kind", function()
