@@ -115,6 +115,30 @@ static void resumed(const cJSON *result, const char *err, void *arg)
 		log_error(NULL, "campaigns not resumed: %s", err);
 }
 
+static void agents_begun(const cJSON *result, const char *err, void *arg)
+{
+	(void)result;
+	(void)arg;
+	if (err)
+		log_error(NULL, "agents: %s", err);
+}
+
+void engine_agents(struct engine *engine)
+{
+	const cJSON *agents = cJSON_GetObjectItemCaseSensitive(
+		engine->config_public, "agents");
+	const char *const begin = "begin";
+	cJSON *args;
+
+	if (!cJSON_GetArraySize(agents))
+		return;
+	args = cJSON_CreateStringArray(&begin, 1);
+	if (!args || scripts_run(engine->scripts, "moondial.agents", "control",
+				 args, agents_begun, NULL))
+		log_error(NULL, "agents: out of memory");
+	cJSON_Delete(args);
+}
+
 bool engine_reload(struct engine *engine, char *err, size_t size)
 {
 	media_forget_prompts(engine->media);
@@ -124,6 +148,7 @@ bool engine_reload(struct engine *engine, char *err, size_t size)
 	if (scripts_run(engine->scripts, "moondial.campaign", "resume", NULL,
 			resumed, NULL))
 		log_error(NULL, "campaigns not resumed: out of memory");
+	engine_agents(engine);
 	return true;
 }
 

@@ -42,6 +42,10 @@ bool engine_start_rooms(struct engine *engine,
 			const struct engine_params *params, char *err,
 			size_t size);
 
+/* engine.c: those of the configuration are there, whatever script needs them
+ * first; what is wrong with them is logged. */
+void engine_agents(struct engine *engine);
+
 /* status.c: a ban as JSON, the caller's to delete. */
 struct source_ban;
 cJSON *status_ban(const struct source_ban *ban);

@@ -610,5 +610,6 @@ bool engine_start_rooms(struct engine *engine,
 			 strerror(e));
 	/* whom the script has defined is known now */
 	endpoint_read(engine->store, &engine->endpoints);
+	engine_agents(engine);
 	return true;
 }

@@ -245,6 +245,9 @@ function commands.list(format)
   return report.list(M.snapshot(), queues, format, moon.now())
 end
 
+--- The engine has started, or loaded its scripts again: they are defined.
+function commands.begin() end
+
 function commands.login(name)
   local agent = M.login(name)
   return agent.state == "offline" and ("agent %s is being called"):format(name) or told(agent)

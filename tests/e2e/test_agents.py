@@ -477,3 +477,22 @@ agents.define { name = "7001", groups = "sales", pin = "4711" }
     wait_state(e, "7001", "ready")
     agent(e, "logout", "7001")
     ann.wait("BYE")
+
+
+def test_agents_of_the_configuration(engine):
+    e = engine("""
+local moon = require "moondial"
+moon.on_call(function(call) call:enqueue("sales") end)
+""", launch=False, config="""
+return { agents = { { name = "ann", target = "sip:ann@127.0.0.1:9", groups = "sales" } },
+  agent_groups = { { name = "sales", strategy = "least_talk" } } }
+""")
+    e.start()
+    assert [a["name"] for a in e.ask("agent", args=["list", "json"])[
+        "agents"]] == ["ann"]
+    # what is wrong is told at the start, and the engine goes on
+    e.stop()
+    e.config.write_text(e.config.read_text().replace("least_talk", "fifo"))
+    e.expected.append("option 'strategy' must be one of")
+    e.start()
+    e.wait_log("agents: .*option 'strategy' must be one of longest_idle")
