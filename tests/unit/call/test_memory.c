@@ -1,6 +1,7 @@
 /* The n-th allocation fails, for every n, from the INVITE to the BYE: the
  * engine lives, each call that began ends with one record, nothing stays. */
 #include "call_fixture.h"
+#include "call/bridge.h"
 #include "sip/sdp.h"
 
 enum { STEP_DEFAULT = 13, STUCK_MS = 250 };
@@ -56,13 +57,29 @@ static bool at_rest(const struct engine *e)
 	       !media_stream_count(e->media);
 }
 
+/* Alone in a bridge, and out of it by its end. */
+static void join_a_bridge(struct engine *e, struct call *call)
+{
+	const struct bridge_role role = {.talk = BRIDGE_ALL,
+					 .hear = BRIDGE_ALL,
+					 .party = true,
+					 .to = "nobody"};
+	struct bridge *bridge;
+
+	if (bridge_alloc(&bridge, e->calls))
+		return;
+	(void)bridge_join(bridge, call, &role);
+	(void)bridge_hear(call, BRIDGE_WHISPER);
+	mem_deref(bridge);
+}
+
 static void hang_up_answered(struct engine *e, struct call *call,
 			     const struct call_event *event)
 {
-	(void)e;
 	if (event->type == CALL_EV_ANSWERED) {
 		uint32_t op = 1;
 
+		join_a_bridge(e, call);
 		(void)call_send_digits(call, "1", CALL_DTMF_INFO, 0, 0, &op);
 		(void)call_hold(call);
 	}
