@@ -432,6 +432,48 @@ class Bench:
         self.row("do-not-call look-up", f"{count:,}", calls_s=None, cost=r["p50_us"] / 1e3, unit="number",
                  p50=r["p50_us"] / 1e3, p99=r["p99_us"] / 1e3, failures=r["wrong"], register=r, raw=r)
 
+    def leads_csv(self, count):
+        path = os.path.join(self.work, f"leads-{count}.csv")
+        if not os.path.exists(path):
+            areas = (212, 213, 305, 312, 404, 415, 512, 602, 617, 702, 713, 718, 206, 303, 214, 816, 615, 504, 919, 412)
+            # each once, in an order that is none
+            order = ((i * 7919 + 13) % count for i in range(count))
+            with open(path, "w") as f:
+                f.write("phone,name,city,amount\n")
+                for i, n in enumerate(order):
+                    area, rest = areas[n % 20], 2010000 + n // 20
+                    f.write(f"({area}) {rest // 10000}-{rest % 10000:04d},Lead {i},Springfield,{i % 997}\n")
+        return path
+
+    def leads(self, count):
+        """A list of so many leads imported, and what claiming costs then."""
+        path, small = self.leads_csv(count), self.leads_csv(1000)
+        db = os.path.join(self.work, "import.db")
+        for name in os.listdir(self.work):
+            if name.startswith("import.db"):
+                os.remove(os.path.join(self.work, name))
+        begin = time.monotonic()
+        process = subprocess.Popen(
+            [self.program("moondial"), "campaign", "import", "--db", db, "--region", "US", "big", path],
+            stdout=subprocess.PIPE, preexec_fn=pin(ENGINE_CORE), env={"MOONDIAL_SHARE": ROOT, **os.environ})
+        out = process.stdout.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds, cpu = time.monotonic() - begin, usage.ru_utime + usage.ru_stime
+        with contextlib.closing(sqlite3.connect(db)) as base:
+            stored = base.execute("SELECT count(*) FROM leads WHERE zones IS NOT NULL AND number_type IS NOT NULL "
+                                  "AND phone LIKE '+1%'").fetchone()[0]
+        if process.returncode:
+            raise Failure(f"the import failed: {out}")
+        self.row("leads: import", f"{count:,}", calls_s=count / seconds, cost=cpu * 1000 / count, unit="lead",
+                 failures=count - stored, seconds=seconds, imported=True, raw={"seconds": seconds, "cpu_s": cpu})
+        rounds = self.seconds(300, 50)
+        with Engine(self, "claim", "claim.lua", [small, path, rounds]) as engine:
+            wait_for(lambda: "claims {" in engine.log_text(), "all claims", 300)
+            r = json.loads(engine.log_text().partition("claims ")[2].splitlines()[0])
+        self.row("leads: claim of 10", f"of {count:,}", p50=r["many"]["p50_ms"], p99=r["many"]["p99_ms"], failures=0,
+                 claims=r, raw=r)
+
     def qualify(self, count):
         """Telephones that are registered, and asked whether they are there."""
         every = self.seconds(60, 6)
@@ -566,6 +608,10 @@ def note(row):
         r = row["register"]
         notes.append(f"p99 {r['p99_us']:.1f} us, not in the page cache {r['cold_p50_us']:.0f} us; "
                      f"imported in {r['import_s']:.1f} s, {r['file_mb']:.0f} MB")
+    if "imported" in row:
+        notes.append(f"{row['seconds']:.1f} s on one core")
+    if "claims" in row:
+        notes.append(f"of 1,000: p50 {row['claims']['few']['p50_ms']:.2f}, p99 {row['claims']['few']['p99_ms']:.2f} ms")
     if row.get("lost"):
         notes.append(f"{row['lost']:.2%} of packets lost")
     if row.get("load_late"):
@@ -603,8 +649,8 @@ def machine():
     }
 
 
-WORKLOADS = ("answer", "audio", "bridge", "memory", "record", "digit", "campaign", "qualify", "store", "pacer", "dnc",
-             "network", "detect")
+WORKLOADS = ("answer", "audio", "bridge", "memory", "record", "digit", "campaign", "qualify", "store", "leads", "pacer",
+             "dnc", "network", "detect")
 
 
 def parse(argv):
@@ -619,6 +665,7 @@ def parse(argv):
     p.add_argument("--record-calls", type=int, help="calls of 'record' (500)")
     p.add_argument("--digit-rate", type=int, help="calls/s of 'digit' (200)")
     p.add_argument("--campaign-rate", type=int, help="calls/s of 'campaign' (800)")
+    p.add_argument("--leads", type=int, help="leads of 'leads' (1000000)")
     p.add_argument("--endpoints", type=int, help="telephones of 'qualify' (10000)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="engine setting")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="where the programs are")
@@ -634,6 +681,7 @@ def parse(argv):
     o.bridge_calls = o.bridge_calls or (100 if quick else 500)
     o.record_calls = o.record_calls or (100 if quick else 500)
     o.endpoints = o.endpoints or (1000 if quick else 10000)
+    o.leads = o.leads or (20000 if quick else 1000000)
     o.digit_rate = o.digit_rate or (20 if quick else 200)
     return o
 
@@ -666,6 +714,7 @@ def main(argv):
         "campaign": [(bench.campaign, options.campaign_rate)],
         "qualify": [(bench.qualify, options.endpoints)],
         "store": [(bench.store,)],
+        "leads": [(bench.leads, options.leads)],
         "pacer": [(bench.pacer,)],
         "dnc": [(bench.dnc,)],
         "network": [(bench.network,)],
