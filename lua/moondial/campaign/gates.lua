@@ -1,6 +1,6 @@
 --- The one place where a lead is stopped: what it must pass before it is dialled.
 ---
----   claimed lead ─► dnc ─► hours ─► caps ─► caller id ─► dialled
+---   claimed lead ─► dnc ─► hours ─► its agent ─► caps ─► caller id ─► dialled
 ---                    │       └─ later: not before a time, and why
 ---                    └─ final: never, and why
 ---
@@ -11,6 +11,7 @@ local zone = require "moondial.leads.zone"
 
 local M = {}
 
+local AGENT_AGAIN = 5 -- seconds until a lead's own agent is looked for again
 local COUNT_AGAIN = 5 -- seconds for which a count of a campaign's calls holds
 
 --- Calls of this day by campaign: {day, at, count}; those that a gate has let
@@ -23,6 +24,7 @@ local today = {}
 
 ---@class GateContext
 ---@field listed table<string, string>? number → the list that has it
+---@field asks boolean? nobody is dialled: take nobody's place
 
 --- A gate returns nothing: pass; or "later", until, reason; or "final",
 --- disposition, reason; or "hold", nil, reason: nobody can be called just now.
@@ -88,6 +90,25 @@ local function caps_of_lead(spec, row, now)
   end
 end
 
+local STATES = { reserved = "is about to talk", talking = "is talking", wrapup = "is wrapping up", paused = "is paused",
+  offline = "is not there" }
+
+--- A callback by one agent waits for that agent.
+---@type Gate
+local function agent(spec, row, now)
+  if not (row.agent and spec.agents) then
+    return
+  end
+  for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot(now)) do
+    if known.name == row.agent and known.state == "ready" then
+      return
+    elseif known.name == row.agent then
+      return "later", now + AGENT_AGAIN, ("its agent %s %s"):format(row.agent, STATES[known.state] or known.state)
+    end
+  end
+  return "later", now + AGENT_AGAIN, ("its agent %s is not in the group %s"):format(row.agent, spec.agents.group)
+end
+
 --- Until when NUMBER has been called often enough; nil: it hasn't.
 local function number_capped(spec, own, number, now)
   local cap = spec.max_per_day and spec.max_per_day.number
@@ -143,7 +164,7 @@ end
 
 --- In this order: what is final first.
 ---@type Gate[]
-local GATES = { dnc, hours, caps_of_lead, caps_of_number, caller_id }
+local GATES = { dnc, hours, agent, caps_of_lead, caps_of_number, caller_id }
 
 -- ---- all of them -----------------------------------------------------------
 

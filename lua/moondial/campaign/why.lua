@@ -77,7 +77,7 @@ end
 --- What stops a lead by itself, as the gates say.
 local function by_gates(row, live, now)
   local spec = live.spec
-  local verdict, what, reason = gates.check(spec, row, now, { listed = gates.listed(spec, { row }) })
+  local verdict, what, reason = gates.check(spec, row, now, { asks = true, listed = gates.listed(spec, { row }) })
   if verdict == "later" then
     return ("%s; it may be called from %s"):format(reason, zone.text(zone.split(row.zones)[1], what, now))
   elseif verdict == "hold" then

@@ -4,7 +4,7 @@ describe("the gates", function()
   local gates, made, put_back
 
   local NAMES = { "moondial", "moondial.campaign.store", "moondial.campaign.gates", "moondial.leads.zone",
-    "moondial.compliance.dnc" }
+    "moondial.compliance.dnc", "moondial.agents" }
 
   before_each(function()
     made, put_back = { campaign = {}, lead = {}, number = {} }, nil
@@ -116,6 +116,21 @@ describe("the gates", function()
     assert.equal(0, room)
     assert.matches("it has made its 3 calls of today", reason, 1, true)
     assert.equal(10, (gates.room({ name = "c" }, NOW, 10)))
+  end)
+
+  it("have a callback wait for its agent", function()
+    local agents = { { name = "ann", state = "talking" }, { name = "bob", state = "ready" } }
+    package.loaded["moondial.agents"] = { group = function(name)
+      assert.equal("sales", name)
+      return { snapshot = function() return agents end }
+    end }
+    local spec = { name = "c", agents = { group = "sales" } }
+    assert.equal("dial", (gates.check(spec, row(), NOW)))
+    assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW)))
+    assert.same({ "later", NOW + 5, "its agent ann is talking" }, { gates.check(spec, row { agent = "ann" }, NOW) })
+    assert.same({ "later", NOW + 5, "its agent cat is not in the group sales" },
+      { gates.check(spec, row { agent = "cat" }, NOW) })
+    assert.equal("dial", (gates.check({ name = "c" }, row { agent = "ann" }, NOW)))
   end)
 
   it("choose the caller id", function()

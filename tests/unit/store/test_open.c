@@ -69,6 +69,45 @@ static void each_earlier_version_is_brought_up_to_date(void **state)
 	}
 }
 
+/* Leads of a database from before they had so many states. */
+static void leads_of_an_earlier_version_live_on(void **state)
+{
+	struct fixture *f = *state;
+	struct connection *conn;
+
+	assert_int_equal(connection_open(&conn, f->db, CONNECTION_WRITE, f->err,
+					 sizeof(f->err)),
+			 0);
+	assert_int_equal(migrate(conn, 10, f->err, sizeof(f->err)), 0);
+	connection_close(conn);
+	raw(f->db,
+	    "INSERT INTO campaigns (name, state, created_at_ms) "
+	    "VALUES ('c', 'running', 1);"
+	    "INSERT INTO leads (id, campaign, phone, state, attempts, "
+	    "created_at_ms, updated_at_ms) VALUES "
+	    "('1', 'c', '+1', 'ready', 0, 1, 1), "
+	    "('2', 'c', '+2', 'ready', 2, 1, 1), "
+	    "('3', 'c', '+3', 'dialing', 1, 1, 1), "
+	    "('4', 'c', '+4', 'done', 1, 1, 1);"
+	    "INSERT INTO attempts (lead_id, attempt, campaign, started_at_ms) "
+	    "VALUES ('3', 1, 'c', 1)");
+	must_open(f, STORE_TOOL); /* nothing is put in order */
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM leads WHERE "
+				   "(id, state) IN (VALUES ('1', 'new'), "
+				   "('2', 'ready'), ('3', 'ringing'), "
+				   "('4', 'done'))"),
+			 4);
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM attempts "
+				   "WHERE phone = '+3'"),
+			 1);
+	close_store(f);
+	must_open(f, STORE_ENGINE); /* it was on the telephone: not known */
+	assert_int_equal(number(f, "SELECT COUNT(*) FROM leads WHERE id = '3' "
+				   "AND state = 'done' AND disposition = "
+				   "'unknown'"),
+			 1);
+}
+
 static void an_earlier_version_is_not_read_without_migrating(void **state)
 {
 	struct fixture *f = *state;
@@ -322,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_empty_folder_gets_a_database_of_the_latest_version),
 		TEST(each_earlier_version_is_brought_up_to_date),
+		TEST(leads_of_an_earlier_version_live_on),
 		TEST(an_earlier_version_is_not_read_without_migrating),
 		TEST(a_newer_database_is_refused_with_both_versions),
 		TEST(what_is_no_database_is_refused_untouched),
