@@ -5,6 +5,7 @@
 
 #include "app/config.h"
 #include "call/target.h"
+#include "sip/account/account.h"
 
 static bool check_uri(const cJSON *value, char *err, size_t size)
 {
@@ -206,6 +207,12 @@ const struct schema config_account_fields[] = {
 	 .type = SCHEMA_BOOLEAN,
 	 .def = "false",
 	 .help = "register as RFC 5626 says, with instance-id and reg-id"},
+	{.name = "flows",
+	 .type = SCHEMA_INTEGER,
+	 .min = 1,
+	 .max = ACCOUNT_FLOWS_MAX,
+	 .def = "1",
+	 .help = "with outbound: by so many of the listed servers at once"},
 	{.name = "instance_id",
 	 .type = SCHEMA_STRING,
 	 .check = check_instance,

@@ -77,6 +77,15 @@ static enum account_expiry expiry(const char *name)
 					 : ACCOUNT_EXPIRY_CONTACT;
 }
 
+static bool has(const char *const *list, unsigned count)
+{
+	unsigned n = 0;
+
+	while (list && list[n])
+		n++;
+	return n >= count;
+}
+
 static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			  size_t size)
 {
@@ -97,6 +106,7 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 		.backups = servers ? servers + 1 : NULL,
 		.expiry = expiry(schema_string(t, "registrar_expires", "")),
 		.outbound = schema_boolean(t, "outbound", false),
+		.flows = (unsigned)schema_number(t, "flows", 1),
 		.instance_id = schema_string(t, "instance_id", NULL),
 		.keeps_binding = !schema_boolean(t, "unregister", true),
 		.registers = schema_boolean(t, "register", true),
@@ -115,6 +125,12 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			       "account '%s': retry_max (%u) is below "
 			       "retry_min (%u)",
 			       p.name, p.retry_max, p.retry_min);
+	else if (p.flows > 1 && (!p.outbound || !has(servers, p.flows)))
+		(void)snprintf(
+			err, size,
+			"account '%s': %u flows need outbound = true, "
+			"and as many in the list of proxy (or registrar)",
+			p.name, p.flows);
 	else if (proxies && registrars && registrars[1])
 		(void)snprintf(err, size,
 			       "account '%s': with a proxy there can be one "

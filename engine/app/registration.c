@@ -30,6 +30,32 @@ static void add_text(cJSON *o, const char *name, const char *text)
 		cJSON_AddStringToObject(o, name, text);
 }
 
+/* Each of its registrations, where there are to be several. */
+static void add_flows(cJSON *o, const struct account *account)
+{
+	struct account_flow_reading flow;
+	cJSON *list;
+
+	if (account_params(account)->flows < 2)
+		return;
+	list = cJSON_AddArrayToObject(o, "flows");
+	for (unsigned i = 0; i < ACCOUNT_FLOWS_MAX; i++) {
+		cJSON *one;
+
+		if (!account_read_flow(account, i, &flow))
+			continue;
+		one = cJSON_CreateObject();
+		cJSON_AddNumberToObject(one, "reg_id", flow.reg_id);
+		cJSON_AddStringToObject(one, "state",
+					account_state_name(flow.state));
+		if (flow.server)
+			add_text(one, "server", flow.server->uri);
+		else
+			add_text(one, "reason", flow.reason);
+		cJSON_AddItemToArray(list, one);
+	}
+}
+
 cJSON *registration_status(const struct account *account)
 {
 	const struct account_server *server = account_server(account);
@@ -50,6 +76,7 @@ cJSON *registration_status(const struct account *account)
 				(double)account_registered_at(account));
 	cJSON_AddNumberToObject(o, "next_at_ms",
 				(double)account_next_at(account));
+	add_flows(o, account);
 	if (!server)
 		return o;
 	cJSON_AddStringToObject(o, "server", server->uri);

@@ -82,6 +82,7 @@ static void add_account(struct table *table, const cJSON *e)
 		   *reason = schema_string(e, "reason", "");
 	const bool registered = schema_get(e, "server") != NULL;
 	char expires[24] = "-", next[24] = "-", what[512];
+	const cJSON *flow;
 
 	if (registered)
 		(void)span(expires, schema_number(e, "expires_ms", 0) / 1000);
@@ -92,6 +93,12 @@ static void add_account(struct table *table, const cJSON *e)
 	    schema_string(e, "address", "-"), expires,
 	    strcmp(state, "off") != 0 ? until(next, e, "next_at_ms") : "-",
 	    what);
+	cJSON_ArrayForEach(flow, schema_get(e, "flows"))
+	{
+		ROW(table, "  flow", schema_string(flow, "server", ""),
+		    schema_string(flow, "state", "?"), "", "", "",
+		    schema_string(flow, "reason", ""));
+	}
 }
 
 /* Those first that aren't registered: they are what one looks for. */

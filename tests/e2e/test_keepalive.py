@@ -1,4 +1,5 @@
 """The way to a server kept open, and what happens when it is not any more."""
+import re
 import time
 
 import pytest
@@ -131,6 +132,36 @@ def test_kamailio_answers_lines_over_tcp(engine, kamailio, ports):
     e.wait_log("the flow to its registrar is dead")
     k.start()
     until(lambda: state(e) == "registered", 40, e.tail)
+
+
+@pytest.mark.idle
+def test_two_flows_by_two_proxies(engine, server):
+    """One dies: by the other it is still registered, and nothing has failed."""
+    knows = {"REGISTER": "200 OK\nRequire: outbound"}
+    one, two = server(dict(knows)), server(dict(knows))
+    config = account(one.host, "stun", retry_min=1).replace(
+        f"registrar = 'sip:{one.host}'",
+        f"registrar = 'sip:example.test', outbound = true, flows = 2, "
+        f"proxy = {{ 'sip:{one.host}', 'sip:{two.host}' }}")
+    e = engine(FLOW, config=config)
+    flows = lambda: {  # noqa: E731
+        f["reg_id"]: f.get("server")
+        for f in e.status()["accounts"][0]["flows"]}
+    until(lambda: flows() == {1: f"sip:{one.host}", 2: f"sip:{two.host}"},
+          what=e.tail)
+    for s, number in ((one, 1), (two, 2)):
+        assert f";reg-id={number};" in s.of("REGISTER")[0][1].header("Contact")
+    shown = e.tool("status").stdout
+    assert re.search(rf"  flow +sip:{two.host} +registered", shown), shown
+    one.answers = {"*": None}
+    until(lambda: e.status()["accounts"][0].get("server") ==
+          f"sip:{two.host}", 30, e.tail)
+    assert {r["state"] for r in e.rows("select * from registrations")} == {
+        "registered"}
+    e.expected.append("flows need")
+    said = e.ask("eval", text="""return select(2, pcall(moon.account, {
+      name = "x", uri = "sip:x@y.test", flows = 2 }))""")
+    assert "2 flows need outbound = true" in str(said)
 
 
 @pytest.mark.idle

@@ -42,6 +42,7 @@ static void account_destructor(void *arg)
 	struct account *account = arg;
 
 	account_unlink(account);
+	account_flows_drop(account);
 	mem_deref(account->reg);
 	mem_deref(account->credentials);
 	mem_deref(account->params);
@@ -84,7 +85,7 @@ static void on_left(void *arg)
 	check_closed(accounts);
 }
 
-static void leave(struct accounts *accounts, struct registration *reg)
+void account_leave(struct accounts *accounts, struct registration *reg)
 {
 	struct leaving *leaving;
 
@@ -149,6 +150,7 @@ void accounts_free(struct accounts *accounts)
 	list_flush(&accounts->leaving);
 	while ((account = list_ledata(accounts->all.head))) {
 		account_unlink(account);
+		account_flows_drop(account);
 		account->reg = mem_deref(account->reg);
 		mem_deref(account);
 	}
@@ -167,13 +169,20 @@ static void tell(struct accounts *accounts, struct account *account)
 		accounts->handler(account, accounts->arg);
 }
 
+void account_tell(struct account *account)
+{
+	mem_ref(account);
+	tell(account->accounts, account);
+	mem_deref(account);
+}
+
 static void on_changed(void *arg)
 {
 	struct account *account = arg;
 
-	mem_ref(account);
-	tell(account->accounts, account);
-	mem_deref(account);
+	account_flows_fit(account);
+	if (account_has_news(account))
+		account_tell(account);
 }
 
 static void account_close(struct account *account)
@@ -181,12 +190,16 @@ static void account_close(struct account *account)
 	struct accounts *accounts = account->accounts;
 	struct registration *reg = account->reg;
 
+	if (account->params->p.keeps_binding)
+		account_flows_drop(account);
+	else
+		account_flows_close(account);
 	account_unlink(account);
 	account->reg = NULL;
 	if (account->params->p.keeps_binding)
 		mem_deref(reg);
 	else
-		leave(accounts, reg);
+		account_leave(accounts, reg);
 	tell(accounts, account);
 	mem_deref(account);
 }
@@ -261,6 +274,33 @@ static uint32_t first_delay_ms(const struct accounts *accounts)
 	return rand_u32() % (spread < SPREAD_MAX_MS ? spread : SPREAD_MAX_MS);
 }
 
+void account_registration_params(struct registration_params *r,
+				 const struct accounts *accounts,
+				 const struct account_params_copy *params,
+				 const char *line,
+				 struct credentials *credentials)
+{
+	*r = (struct registration_params){
+		.name = params->p.name,
+		.aor = params->aor,
+		.registrar = params->registrar,
+		.servers = (const char *const *)params->servers,
+		.proxies = params->proxy != NULL,
+		.user = params->user,
+		.line = line,
+		.instance_id =
+			params->p.outbound ? params->p.instance_id : NULL,
+		.credentials = credentials,
+		.pace = (struct register_pace *)&accounts->pace,
+		.expiry = params->p.expiry,
+		.expires = params->p.expires,
+		.retry_min_ms = params->p.retry_min * 1000,
+		.retry_max_ms = params->p.retry_max * 1000,
+		.keepalive = params->p.flow_keepalive,
+		.keepalive_ms = params->p.flow_keepalive_ms,
+	};
+}
+
 /* Bring the registration in line with PARAMS: kept when nothing that matters
  * to the registrar has changed, renewed under its Call-ID when the same
  * binding is meant, else a new one. What is left behind takes itself back. */
@@ -269,28 +309,12 @@ static int registration_fit(struct accounts *accounts, struct account *account,
 			    struct credentials *credentials)
 {
 	char line[sizeof(account->line)];
-	struct registration_params r = {
-		.name = params->p.name,
-		.aor = params->aor,
-		.registrar = params->registrar,
-		.servers = (const char *const *)params->servers,
-		.proxies = params->proxy != NULL,
-		.user = params->user,
-		.line = account->line,
-		.instance_id =
-			params->p.outbound ? params->p.instance_id : NULL,
-		.credentials = credentials,
-		.pace = &accounts->pace,
-		.expiry = params->p.expiry,
-		.expires = params->p.expires,
-		.retry_min_ms = params->p.retry_min * 1000,
-		.retry_max_ms = params->p.retry_max * 1000,
-		.keepalive = params->p.flow_keepalive,
-		.keepalive_ms = params->p.flow_keepalive_ms,
-	};
+	struct registration_params r;
 	struct registration *reg = NULL;
 	int err = 0;
 
+	account_registration_params(&r, accounts, params, account->line,
+				    credentials);
 	if (params->p.registers) {
 		if (account->reg &&
 		    account_params_same_binding(account->params, params)) {
@@ -310,7 +334,7 @@ static int registration_fit(struct accounts *accounts, struct account *account,
 			return err;
 		(void)str_ncpy(account->line, line, sizeof(account->line));
 	}
-	leave(accounts, account->reg);
+	account_leave(accounts, account->reg);
 	account->reg = reg;
 	return 0;
 }
@@ -379,6 +403,9 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 	}
 	if (!fresh)
 		account_hosts_remove(accounts, account->params);
+	/* those beside the first begin anew with the first */
+	if (!fresh && !account_params_same_request(account->params, copy))
+		account_flows_close(account);
 	if (account->reg)
 		registration_keep_registering(account->reg,
 					      account->register_ms);
@@ -388,6 +415,7 @@ int account_set(struct accounts *accounts, const struct account_params *params,
 	mem_deref(account->credentials);
 	account->credentials = mem_ref(credentials);
 	account_link(accounts, account);
+	account_flows_fit(account);
 	if (!fresh && account_state(account) != before)
 		tell(accounts, account);
 out:
@@ -423,7 +451,8 @@ enum account_state account_state(const struct account *account)
 {
 	if (!account->accounts && account->params)
 		return ACCOUNT_CLOSED;
-	return account->reg ? registration_state(account->reg) : ACCOUNT_OFF;
+	return account->reg ? registration_state(account_current(account))
+			    : ACCOUNT_OFF;
 }
 
 const char *account_state_name(enum account_state state)
@@ -445,51 +474,57 @@ const char *account_state_name(enum account_state state)
 
 uint16_t account_scode(const struct account *account)
 {
-	return account->reg ? registration_scode(account->reg) : 0;
+	return account->reg ? registration_scode(account_current(account)) : 0;
 }
 
 const char *account_reason(const struct account *account)
 {
-	return account->reg ? registration_reason(account->reg) : "";
+	return account->reg ? registration_reason(account_current(account))
+			    : "";
 }
 
 uint32_t account_expires(const struct account *account)
 {
-	return account->reg ? registration_expires(account->reg) : 0;
+	return account->reg ? registration_expires(account_current(account))
+			    : 0;
 }
 
 int64_t account_registered_at(const struct account *account)
 {
-	return account->reg ? registration_at(account->reg) : 0;
+	return account->reg ? registration_at(account_current(account)) : 0;
 }
 
 int64_t account_next_at(const struct account *account)
 {
-	return account->reg ? registration_next_at(account->reg) : 0;
+	return account->reg ? registration_next_at(account_current(account))
+			    : 0;
 }
 
 const struct account_server *account_server(const struct account *account)
 {
-	return account->reg ? registration_server(account->reg) : NULL;
+	return account->reg ? registration_server(account_current(account))
+			    : NULL;
 }
 
 const char *account_path(const struct account *account)
 {
-	return account_server(account) ? registration_grant(account->reg)->path
-				       : NULL;
+	return account_server(account)
+		       ? registration_grant(account_current(account))->path
+		       : NULL;
 }
 
 uint32_t account_flow_timer(const struct account *account)
 {
 	return account_server(account)
-		       ? registration_grant(account->reg)->flow_timer
+		       ? registration_grant(account_current(account))
+				 ->flow_timer
 		       : 0;
 }
 
 bool account_is_outbound(const struct account *account)
 {
 	return account_server(account) &&
-	       registration_grant(account->reg)->outbound;
+	       registration_grant(account_current(account))->outbound;
 }
 
 static bool same_host(const char *a, const char *b)
@@ -509,7 +544,8 @@ size_t account_routes(const struct account *account,
 {
 	const struct account_server *server = account_server(account);
 	char **granted =
-		server ? registration_grant(account->reg)->routes : NULL;
+		server ? registration_grant(account_current(account))->routes
+		       : NULL;
 	size_t n = 0;
 
 	if (!server)
@@ -528,6 +564,19 @@ void account_flow_failed(struct account *account, const char *why)
 		registration_flow_failed(account->reg, why);
 }
 
+static bool network_changed(struct account *account)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(account->flows); i++)
+		if (account->flows[i].reg)
+			changed |= registration_network_changed(
+				account->flows[i].reg);
+	if (account->reg)
+		changed |= registration_network_changed(account->reg);
+	return changed;
+}
+
 unsigned accounts_network_changed(struct accounts *accounts)
 {
 	unsigned n = 0;
@@ -536,8 +585,7 @@ unsigned accounts_network_changed(struct accounts *accounts)
 		struct account *account = le->data;
 
 		next = le->next;
-		if (account->reg)
-			n += registration_network_changed(account->reg);
+		n += network_changed(account);
 	}
 	return n;
 }

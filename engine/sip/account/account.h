@@ -25,6 +25,8 @@ enum account_expiry {
 	ACCOUNT_EXPIRY_IGNORED, /* what we have asked for */
 };
 
+enum { ACCOUNT_FLOWS_MAX = 4 };
+
 struct account_params {
 	const char *name;
 	const char *uri;	  /* sip:user@domain */
@@ -43,7 +45,9 @@ struct account_params {
 	 * the first has no answer; NULL-terminated, or NULL. */
 	const char *const *backups;
 	enum account_expiry expiry;
-	bool outbound;		 /* register as RFC 5626 says */
+	bool outbound;		 /* register as RFC 5626 says … */
+	unsigned flows;		 /* … by so many of its servers at once; 0: 1,
+				    ACCOUNT_FLOWS_MAX at most */
 	const char *instance_id; /* urn:uuid:…, the same at each start; NULL:
 				    accounts_set_instance()'s */
 	bool registers;		 /* false: credentials and identity only */
@@ -134,6 +138,16 @@ const struct account_server *account_server(const struct account *account);
  * RFC 3327; NULL: none), seconds that the flow may be silent (RFC 5626; 0). */
 const char *account_path(const struct account *account);
 uint32_t account_flow_timer(const struct account *account);
+/* Its registrations, the first one from 0; false: there is none of that
+ * number. SERVER as account_server() has it. */
+struct account_flow_reading {
+	unsigned reg_id;
+	enum account_state state;
+	const struct account_server *server;
+	const char *reason;
+};
+bool account_read_flow(const struct account *account, unsigned number,
+		       struct account_flow_reading *reading);
 /* Whether the registrar said that it keeps the binding as RFC 5626 says. */
 bool account_is_outbound(const struct account *account);
 /* URIs that calls through the account are to be routed by, in order: the proxy

@@ -471,7 +471,7 @@ static void on_server(int err, const struct server *server, void *arg)
 	if (server->number || server->place)
 		metric_add(&sip_register_failover, 1);
 	reg->server.addr = server->addr;
-	reg->server.number = server->number;
+	reg->server.number = reg->first_server + server->number;
 	reg->server.place = server->place;
 	mem_deref((void *)reg->server.uri);
 	reg->server.uri = mem_ref((void *)server->uri);
@@ -531,6 +531,7 @@ int registration_alloc(struct registration **rp, struct stack *stack,
 		return ENOMEM;
 	reg->stack = stack;
 	reg->pace = params->pace;
+	reg->first_server = params->first_server;
 	reg->state = ACCOUNT_TRYING;
 	reg->changed = changed;
 	reg->arg = arg;

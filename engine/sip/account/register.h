@@ -30,11 +30,13 @@ struct registration_params {
 	const char *registrar;
 	const char *const *servers; /* where to send it to, in order:
 				       registrars or proxies; NULL-terminated */
-	bool proxies;		    /* they are proxies before REGISTRAR */
-	const char *user;	    /* of the Contact */
-	const char *line;	    /* its "line" parameter: tells accounts
-				       apart */
-	const char *instance_id;    /* urn:uuid:…; NULL: no RFC 5626 */
+	unsigned first_server;	 /* the number of the first among the account's:
+				    its reg-id is one more */
+	bool proxies;		 /* they are proxies before REGISTRAR */
+	const char *user;	 /* of the Contact */
+	const char *line;	 /* its "line" parameter: tells accounts
+				    apart */
+	const char *instance_id; /* urn:uuid:…; NULL: no RFC 5626 */
 	struct credentials *credentials;
 	struct register_pace *pace;
 	enum account_expiry expiry;

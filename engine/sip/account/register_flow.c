@@ -26,7 +26,7 @@ uint64_t registration_return_ms(struct registration *reg, uint64_t refresh)
 {
 	const uint64_t now = clock_mono_ms();
 
-	if (!reg->server.number && !reg->server.place) {
+	if (reg->server.number == reg->first_server && !reg->server.place) {
 		reg->return_ms = 0;
 		return refresh;
 	}

@@ -13,6 +13,7 @@ struct registration {
 	struct stack *stack;
 	struct register_request *request;
 	struct servers *servers;
+	unsigned first_server; /* number of the first of them */
 	struct servers *moved; /* where a 3xx has sent us */
 	struct credentials *credentials;
 	struct digest *digest;

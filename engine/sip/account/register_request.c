@@ -16,6 +16,7 @@ struct register_request {
 
 	char *aor, *registrar, *user, *line, *instance_id;
 	bool proxies;
+	unsigned reg_id;
 	char callid[33], tag[17];
 	uint32_t cseq;
 
@@ -49,6 +50,7 @@ int register_request_alloc(struct register_request **rp, struct stack *stack,
 	r->handler = handler;
 	r->arg = arg;
 	r->proxies = params->proxies;
+	r->reg_id = params->first_server + 1;
 	sa_init(&r->laddr, AF_UNSPEC);
 	(void)re_snprintf(r->callid, sizeof(r->callid), "%016llx%016llx",
 			  rand_u64(), rand_u64());
@@ -85,8 +87,8 @@ static int on_send(enum sip_transp tp, const struct sa *src,
 			   &r->laddr, sip_transp_param(tp), r->line,
 			   r->outbound ? ";ob" : "");
 	if (r->outbound)
-		err |= mbuf_printf(mb, ";reg-id=1;+sip.instance=\"<%s>\"",
-				   r->instance_id);
+		err |= mbuf_printf(mb, ";reg-id=%u;+sip.instance=\"<%s>\"",
+				   r->reg_id, r->instance_id);
 	return err | mbuf_printf(mb,
 				 ";expires=%u\r\n"
 				 "Expires: %u\r\n",

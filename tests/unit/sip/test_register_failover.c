@@ -325,6 +325,96 @@ static void outbound_names_its_instance_and_flow(void **state)
 	assert_int_equal(account_flow_timer(account), 0);
 }
 
+#define OUTBOUND "200 OK\nRequire: outbound\nContact: {contact};expires=600\n"
+
+static struct account *two_flows(void)
+{
+	static const char *const script[] = {OUTBOUND, NULL};
+	const char *const backups[] = {registrar_uris[1], registrar_uris[2],
+				       NULL};
+	struct account_params params = params_of("carrier");
+
+	answers = script;
+	params.registrar = NULL;
+	params.proxy = registrar_uris[0];
+	params.backups = backups;
+	params.outbound = true;
+	params.flows = 2;
+	params.instance_id = "urn:uuid:1";
+	return set(&params);
+}
+
+static void flows_by_two_servers_at_once(void **state)
+{
+	struct account *account = two_flows();
+	struct account_flow_reading flow;
+	char one[64], other[64];
+	(void)state;
+
+	assert_true(run(2, 2000));
+	pump();
+	assert_int_equal(requests[0].at, 0);
+	assert_int_equal(requests[1].at, 1);
+	assert_non_null(strstr(requests[0].text, ";reg-id=1;"));
+	assert_non_null(strstr(requests[1].text, ";reg-id=2;"));
+	assert_true(value(one, sizeof(one), requests[0].text,
+			  "\r\nCall-ID: ", "\r"));
+	assert_true(value(other, sizeof(other), requests[1].text,
+			  "\r\nCall-ID: ", "\r"));
+	assert_string_not_equal(one, other);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(account_read_flow(account, i, &flow));
+		assert_int_equal(flow.state, ACCOUNT_REGISTERED);
+		assert_int_equal(flow.server->number, i);
+	}
+	assert_false(account_read_flow(account, 2, &flow));
+	assert_int_equal(changes, 1);
+	/* both are taken back */
+	assert_int_equal(account_remove(accounts, "carrier"), 0);
+	assert_true(run(4, 1000));
+	assert_int_equal(requests[2].expires, 0);
+	assert_int_equal(requests[3].expires, 0);
+	assert_int_equal(requests[2].at + requests[3].at, 1);
+}
+
+static void the_other_flow_serves_while_one_is_dead(void **state)
+{
+	struct account *account = two_flows();
+	(void)state;
+
+	assert_true(run(2, 2000));
+	pump();
+	for (unsigned i = 0; i < REGISTRARS; i++)
+		deaf[i] = i != 1;
+	account_flow_failed(account, "no pong");
+	/* no failure: there was another */
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+	assert_int_equal(account_server(account)->number, 1);
+	assert_int_equal(changes, 2);
+	assert_int_equal(states[1], ACCOUNT_REGISTERED);
+	/* the first one finds another server for itself */
+	assert_true(run(3, 60000));
+	pump();
+	assert_int_equal(requests[2].at, 1);
+	assert_non_null(strstr(requests[2].text, ";reg-id=1;"));
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+	assert_int_equal(changes, 3);
+}
+
+static void a_registrar_without_outbound_has_one_flow(void **state)
+{
+	static const char *const script[] = {OK, NULL};
+	struct account *account = two_flows();
+	struct account_flow_reading flow;
+	(void)state;
+
+	answers = script;
+	assert_true(run(1, 1000));
+	assert_false(run(2, 60000));
+	assert_int_equal(account_state(account), ACCOUNT_REGISTERED);
+	assert_false(account_read_flow(account, 1, &flow));
+}
+
 static void a_first_hop_without_outbound_gets_it_without(void **state)
 {
 	const char *const script[] = {"439 First Hop Lacks Outbound Support\n",
@@ -441,6 +531,9 @@ int main(void)
 		T(a_redirection_is_followed),
 		T(redirections_end),
 		T(outbound_names_its_instance_and_flow),
+		T(flows_by_two_servers_at_once),
+		T(the_other_flow_serves_while_one_is_dead),
+		T(a_registrar_without_outbound_has_one_flow),
 		T(a_first_hop_without_outbound_gets_it_without),
 		T(path_and_service_route_are_kept),
 		T(a_proxy_stands_before_the_service_route),
