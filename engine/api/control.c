@@ -327,6 +327,18 @@ void control_free(struct control *control)
 	free(control);
 }
 
+long control_peer(const struct control *control, uint64_t ticket)
+{
+	const struct connection *c = handle_get(control->connections, ticket);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (!c || getsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_PEERCRED,
+			     &peer, &size))
+		return -1;
+	return (long)peer.uid;
+}
+
 static void answered(struct control *control, struct connection *c,
 		     handle_t ticket)
 {

@@ -31,6 +31,10 @@ int control_alloc(struct control **cp, struct loop *loop, const char *path,
 /* Stop listening, flush what can be sent at once, remove the socket. */
 void control_free(struct control *control);
 
+/* Who asks: the user id of the process at the other end, as the kernel says;
+ * -1: it has gone. */
+long control_peer(const struct control *control, uint64_t ticket);
+
 /* Answer: RESULT is taken over (NULL: null). A ticket whose connection has
  * gone is ignored. */
 void control_reply(struct control *control, uint64_t ticket, cJSON *result);

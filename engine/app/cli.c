@@ -1,9 +1,11 @@
 #include "app/cli.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/control.h"
 #include "base/nearest.h"
@@ -57,7 +59,10 @@ static const struct command commands[] = {
 	 "       moondial campaign dial     [--db FILE] NAME LEAD [AGENT]\n"
 	 "       moondial campaign skip     [--db FILE] NAME LEAD\n"
 	 "       moondial campaign status   [--db FILE] [--json] [NAME]\n"
-	 "       moondial campaign report   [--db FILE] [--json|--csv] NAME\n"
+	 "       moondial campaign report   [--db FILE] [--json|--csv] "
+	 "[--by WHAT [--since T] [--until T]] NAME\n"
+	 "       moondial campaign audit    [--db FILE] [--json|--csv] "
+	 "[--since T] [--until T] NAME\n"
 	 "       moondial campaign why      [--db FILE] LEAD [NAME]\n"
 	 "       moondial campaign leads    [--db FILE] [FILTERS] "
 	 "[--json|--csv] NAME\n"
@@ -83,6 +88,10 @@ static const struct command commands[] = {
 	 "zone), 30m, 2h, 3d\n"
 	 "  --agent AGENT      who calls back (default: anyone)\n"
 	 "  --csv  --json      export: CSV is the default\n"
+	 "  --by WHAT          calls by hour, trunk, caller_id, agent, list or "
+	 "disposition\n"
+	 "  --since T          from then on; T as moondial cdr takes it\n"
+	 "  --until T          until then\n"
 	 "\nLEAD is a phone number or the id of a lead. set changes pacing, "
 	 "retry, timeout or\nfrom while the campaign runs (pacing.rate=5); "
 	 "next, dial and skip are for agents who\nchoose whom to call "
@@ -132,6 +141,12 @@ static const struct command commands[] = {
 	 "simulated\n\n"
 	 "The pacer is the one that campaigns run with. No engine, no "
 	 "database.\n"},
+	{"compliance", cmd_compliance, "what a regulator asks of a campaign",
+	 "report [--db FILE] [--json|--csv] --campaign NAME [--from T] "
+	 "[--to T]\n\n" DB_OPTION "  --campaign NAME    whose calls\n"
+	 "  --from T           from then on (default: the beginning); T as "
+	 "moondial cdr takes it\n"
+	 "  --to T             until then (default: now)\n"},
 	{"dnc", cmd_dnc, "numbers that must not be called",
 	 "import [--db FILE] --list NAME [--country CODE] NUMBERS.txt\n"
 	 "       moondial dnc add    [--db FILE] [--campaign NAME] "
@@ -215,13 +230,31 @@ int cli_usage(const char *command, int opt)
 	return CLI_USAGE;
 }
 
+const char *cli_user(void)
+{
+	static char name[64];
+	const struct passwd *user = getpwuid(getuid());
+
+	if (user)
+		(void)snprintf(name, sizeof(name), "%s", user->pw_name);
+	else
+		(void)snprintf(name, sizeof(name), "uid %u",
+			       (unsigned)getuid());
+	return name;
+}
+
 int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp)
 {
 	char path[1024], err[2048];
+	cJSON *signed_request = cJSON_Duplicate(request, true);
 	int e;
 
+	/* for audit trails; the engine knows the user id itself */
+	if (signed_request && !cJSON_HasObjectItem(signed_request, "user"))
+		cJSON_AddStringToObject(signed_request, "user", cli_user());
 	(void)snprintf(path, sizeof(path), "%s.sock", db);
-	e = control_ask(path, request, 60000, result, err, sizeof(err));
+	e = control_ask(path, signed_request, 60000, result, err, sizeof(err));
+	cJSON_Delete(signed_request);
 	if (errp)
 		*errp = e;
 	if (!e)

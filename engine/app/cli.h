@@ -21,6 +21,7 @@ int cmd_amd(int argc, char *argv[]);
 int cmd_agent(int argc, char *argv[]);
 int cmd_simulate(int argc, char *argv[]);
 int cmd_dnc(int argc, char *argv[]);
+int cmd_compliance(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_console(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
@@ -36,6 +37,9 @@ int cli_fail(int status, const char *fmt, ...)
 /* The usage of COMMAND to standard output, CLI_OK; with a wrong option
  * (getopt has said which), a hint to --help and CLI_USAGE. */
 int cli_usage(const char *command, int opt);
+
+/* The name of the user who runs the command. */
+const char *cli_user(void);
 
 /* Ask the engine whose database is DB; prints what went wrong.
  * *RESULT is given. *ERRP (may be NULL): the errno value. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/cli.h"
+#include "app/cli_report.h"
 
 enum option_id {
 	OPT_DB = 256,
@@ -20,6 +21,9 @@ enum option_id {
 	OPT_LIMIT,
 	OPT_AT,
 	OPT_AGENT,
+	OPT_BY,
+	OPT_SINCE,
+	OPT_UNTIL,
 };
 
 static const struct option long_options[] = {
@@ -35,6 +39,9 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, OPT_LIMIT},
 	{"at", required_argument, NULL, OPT_AT},
 	{"agent", required_argument, NULL, OPT_AGENT},
+	{"by", required_argument, NULL, OPT_BY},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"until", required_argument, NULL, OPT_UNTIL},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -44,6 +51,7 @@ enum how {
 	BY_ENGINE_OR_TOOL, /* live from the engine; else what is stored */
 	BY_TOOL,
 	BY_TOOL_THAT_WRITES,
+	BY_REPORT, /* rows of moondial.reports.tool */
 };
 
 #define BIT(opt) (1u << ((opt)-OPT_DB))
@@ -66,7 +74,13 @@ static const struct action {
 	{"dial", 2, 3, BY_ENGINE, 0, NULL, false},
 	{"skip", 2, 2, BY_ENGINE, 0, NULL, false},
 	{"status", 0, 1, BY_ENGINE_OR_TOOL, BIT(OPT_JSON), "table", false},
-	{"report", 1, 1, BY_TOOL, BIT(OPT_JSON) | BIT(OPT_CSV), "table", false},
+	{"report", 1, 1, BY_TOOL,
+	 BIT(OPT_JSON) | BIT(OPT_CSV) | BIT(OPT_BY) | BIT(OPT_SINCE) |
+		 BIT(OPT_UNTIL),
+	 "table", false},
+	{"audit", 1, 1, BY_REPORT,
+	 BIT(OPT_JSON) | BIT(OPT_CSV) | BIT(OPT_SINCE) | BIT(OPT_UNTIL),
+	 "table", false},
 	{"leads", 1, 1, BY_TOOL,
 	 BIT(OPT_JSON) | BIT(OPT_CSV) | BIT(OPT_STATE) | BIT(OPT_DISPOSITION) |
 		 BIT(OPT_LIST) | BIT(OPT_LIMIT),
@@ -89,6 +103,8 @@ struct line {
 	const char *db, *format;
 	cJSON *options;
 	unsigned given; /* BIT of each option */
+	const char *by;
+	int64_t since_ms, until_ms;
 };
 
 /* A path that the engine can open from its own working directory. */
@@ -136,6 +152,19 @@ static bool take_option(struct line *line, int opt)
 	case OPT_PHONE:
 		add_name(line->options, "numbers", optarg);
 		break;
+	case OPT_BY:
+		line->by = optarg;
+		break;
+	case OPT_SINCE:
+		if (cli_report_time(&line->since_ms, "campaign", "--since",
+				    optarg))
+			return false;
+		break;
+	case OPT_UNTIL:
+		if (cli_report_time(&line->until_ms, "campaign", "--until",
+				    optarg))
+			return false;
+		break;
 	case OPT_LIMIT:
 		count = strtol(optarg, &end, 10);
 		if (*end || count <= 0) {
@@ -172,10 +201,36 @@ static bool options_fit(const struct action *action, const struct line *line)
 	return true;
 }
 
+/* Calls by WHAT, or the audit trail; ARGS: the campaign's name. */
+static int run_report(const struct action *action, const struct line *line,
+		      cJSON *args)
+{
+	const struct cli_report report = {
+		.db = line->db,
+		.campaign = cJSON_GetArrayItem(args, 0)->valuestring,
+		.format = line->format ? line->format : action->format,
+		.by = line->by,
+		.since_ms = line->since_ms,
+		.until_ms = line->until_ms,
+	};
+	const int status =
+		cli_report_run(&report, line->by ? "calls" : "audit");
+
+	cJSON_Delete(args);
+	return status;
+}
+
 static int run(const struct action *action, struct line *line, cJSON *args)
 {
 	int err = 0, status;
 
+	if (action->how == BY_REPORT || line->by)
+		return run_report(action, line, args);
+	if (line->since_ms || line->until_ms) {
+		cJSON_Delete(args);
+		return cli_fail(CLI_USAGE, "campaign report: --since and "
+					   "--until go with --by");
+	}
 	if (action->format)
 		cJSON_InsertItemInArray(
 			args, 0,
@@ -199,6 +254,7 @@ static int run(const struct action *action, struct line *line, cJSON *args)
 		return status;
 	case BY_TOOL:
 	case BY_TOOL_THAT_WRITES:
+	case BY_REPORT:
 		break;
 	}
 	return cli_tool(line->db, action->how == BY_TOOL_THAT_WRITES, module,

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,14 +105,11 @@ static int drop(const struct dnc_options *o)
 
 static void add_numbers(cJSON *args, int argc, char *argv[], int from)
 {
-	const struct passwd *user = getpwuid(getuid());
 	cJSON *numbers = cJSON_AddArrayToObject(args, "numbers");
-	char uid[32];
 
 	for (int i = from; i < argc; i++)
 		cJSON_AddItemToArray(numbers, cJSON_CreateString(argv[i]));
-	(void)snprintf(uid, sizeof(uid), "uid %u", (unsigned)getuid());
-	set(args, "user", user ? user->pw_name : uid);
+	set(args, "user", cli_user());
 }
 
 static int do_action(const struct dnc_options *o, const char *action, int count,

@@ -11,6 +11,8 @@
 #include "script/script.h"
 #include "sip/stack.h"
 
+enum { USER_MAX = 64 };
+
 struct answer {
 	struct engine *engine;
 	uint64_t ticket;
@@ -36,17 +38,47 @@ static void cmd_status(struct engine *engine, uint64_t ticket,
 	control_reply(engine->control, ticket, engine_status(engine));
 }
 
+/* {uid, user} for the audit trail: the user id as the kernel says, the name as
+ * the command does. */
+static cJSON *who_asks(struct engine *engine, uint64_t ticket,
+		       const cJSON *request)
+{
+	const cJSON *user = cJSON_GetObjectItemCaseSensitive(request, "user");
+	const long uid = control_peer(engine->control, ticket);
+	cJSON *who = cJSON_CreateObject();
+
+	if (uid >= 0)
+		cJSON_AddNumberToObject(who, "uid", (double)uid);
+	if (cJSON_IsString(user) && strlen(user->valuestring) <= USER_MAX)
+		cJSON_AddStringToObject(who, "user", user->valuestring);
+	return who;
+}
+
+static void noted(const cJSON *result, const char *err, void *arg)
+{
+	(void)result;
+	(void)arg;
+	if (err)
+		log_error(NULL, "the reload is in no audit trail: %s", err);
+}
+
 static void cmd_reload(struct engine *engine, uint64_t ticket,
 		       const cJSON *request)
 {
 	char err[1024];
-	(void)request;
+	cJSON *args;
 
-	if (engine_reload(engine, err, sizeof(err)))
-		control_reply(engine->control, ticket,
-			      cJSON_CreateString("reloaded"));
-	else
+	if (!engine_reload(engine, err, sizeof(err))) {
 		control_error(engine->control, ticket, err);
+		return;
+	}
+	args = cJSON_CreateArray();
+	cJSON_AddItemToArray(args, who_asks(engine, ticket, request));
+	if (scripts_run(engine->scripts, "moondial.compliance.audit",
+			"reloaded", args, noted, NULL))
+		noted(NULL, "out of memory", NULL);
+	cJSON_Delete(args);
+	control_reply(engine->control, ticket, cJSON_CreateString("reloaded"));
 }
 
 static void cmd_drain(struct engine *engine, uint64_t ticket,
@@ -80,41 +112,53 @@ static void cmd_eval(struct engine *engine, uint64_t ticket,
 	}
 }
 
-/* {"command": "campaign", "args": ["start", …]}: the Lua side does it. */
+/* {"command": "campaign", "args": ["start", …]}: the Lua side does it, as
+ * FUNCTION("start", …), or WITH_WHO as FUNCTION(who, "start", …). */
 static void run_module(struct engine *engine, uint64_t ticket,
-		       const cJSON *request, const char *module)
+		       const cJSON *request, const char *module,
+		       const char *function, bool with_who)
 {
-	const cJSON *args = cJSON_GetObjectItemCaseSensitive(request, "args");
+	const cJSON *words = cJSON_GetObjectItemCaseSensitive(request, "args");
 	struct answer *answer;
+	cJSON *args;
 
-	if (!cJSON_IsArray(args)) {
+	if (!cJSON_IsArray(words)) {
 		control_error(engine->control, ticket,
 			      "\"args\" must be a list");
 		return;
 	}
 	answer = malloc(sizeof(*answer));
-	if (!answer) {
+	args = cJSON_Duplicate(words, true);
+	if (!answer || !args) {
 		control_error(engine->control, ticket, "out of memory");
+		free(answer);
+		cJSON_Delete(args);
 		return;
 	}
 	*answer = (struct answer){engine, ticket};
-	if (scripts_run(engine->scripts, module, "control", args, done,
+	if (with_who)
+		cJSON_InsertItemInArray(args, 0,
+					who_asks(engine, ticket, request));
+	if (scripts_run(engine->scripts, module, function, args, done,
 			answer)) {
 		control_error(engine->control, ticket, "out of memory");
 		free(answer);
 	}
+	cJSON_Delete(args);
 }
 
 static void cmd_campaign(struct engine *engine, uint64_t ticket,
 			 const cJSON *request)
 {
-	run_module(engine, ticket, request, "moondial.campaign");
+	run_module(engine, ticket, request, "moondial.campaign", "command",
+		   true);
 }
 
 static void cmd_agent(struct engine *engine, uint64_t ticket,
 		      const cJSON *request)
 {
-	run_module(engine, ticket, request, "moondial.agents");
+	run_module(engine, ticket, request, "moondial.agents", "control",
+		   false);
 }
 
 static bool read_address(struct sa *addr, const cJSON *request, char *err,

@@ -48,10 +48,9 @@ static void done(const cJSON *result, const char *err, void *arg)
 
 	if (err)
 		tool->status = cli_fail(CLI_FAILED, "%s", err);
-	else if (text)
+	else if (text && *text) /* "": it has printed by itself */
 		(void)printf("%s%s", text,
-			     *text && text[strlen(text) - 1] == '\n' ? ""
-								     : "\n");
+			     text[strlen(text) - 1] == '\n' ? "" : "\n");
 	if (!err && path && content)
 		tool->status = write_file(path, content);
 	loop_stop(tool->loop);

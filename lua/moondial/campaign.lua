@@ -9,6 +9,7 @@
 ---            │                                             │
 ---            └──────── next tick ◄── campaign.calls ◄──────┘  what has come of it
 local moon = require "moondial"
+local audit = require "moondial.compliance.audit"
 local attempts = require "moondial.campaign.attempt"
 local calls = require "moondial.campaign.calls"
 local gates = require "moondial.campaign.gates"
@@ -341,6 +342,8 @@ function Campaign:prepare()
   else
     store.set_running(self.name)
   end
+  audit.options(self.name, audit.flat(options.merge(self.given, moon.config.campaign)),
+    shared.files[self.name] or moon.file)
   self:tidy_up()
   if self.live.active == 0 then
     self:load_abandonment()
@@ -712,6 +715,20 @@ function M.control(action, ...)
     error({ code = "unknown", message = ("campaign: unknown command '%s'"):format(tostring(action)) }, 0)
   end
   return command(...)
+end
+
+--- A command of the control socket, with who has given it: it goes to the audit
+--- trail.
+---@param who Who
+---@param action string
+function M.command(who, action, name, ...)
+  local result = M.control(action, name, ...)
+  local campaign = name
+  for known, path in pairs(shared.files) do
+    campaign = path == name and known or campaign
+  end
+  audit.command(who, action, campaign, ...)
+  return result
 end
 
 return setmetatable(M, { __call = define })

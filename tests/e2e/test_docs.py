@@ -189,10 +189,6 @@ def test_what_comes_later_is_listed():
     events = strings(SCRIPT / "event.c", "later[] = {")
     for name in events:
         assert f"`{name}`" in LATER, name
-    campaign = (ROOT / "lua/moondial/campaign/options.lua").read_text()
-    later = campaign[campaign.index("local LATER"):]
-    for name in re.findall(r"^  (\w+) = ", later[:later.index("\n}")], re.M):
-        assert f"`{name}`" in LATER, name
 
 
 def test_events_and_error_codes_are_those_of_the_program():

@@ -1,4 +1,6 @@
 --- The agents of a campaign: from a lead's answer to what the agent says of it.
+local abandonment = require "moondial.compliance.abandonment"
+
 local M = {}
 
 --- An agent for the lead, and their conversation. False: there was nobody in
@@ -11,7 +13,7 @@ local M = {}
 function M.serve(spec, call, lead, attempt)
   local opts = {}
   for name, value in pairs(spec.agents) do
-    if name ~= "message" then
+    if name ~= "message" and name ~= "opt_out" then
       opts[name] = value
     end
   end
@@ -29,11 +31,10 @@ function M.serve(spec, call, lead, attempt)
   return true
 end
 
---- A person was reached, and no agent: say whose call it was.
+--- A person was reached, and no agent: say whose call it was, and let a key opt
+--- out.
 function M.abandoned(spec, call)
-  if spec.agents.message then
-    call:play(spec.agents.message)
-  end
+  abandonment.message(call, spec.agents.message, spec.agents.opt_out)
 end
 
 return M

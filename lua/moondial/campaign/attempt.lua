@@ -2,6 +2,7 @@
 local moon = require "moondial"
 local agents = require "moondial.campaign.agents"
 local detection = require "moondial.campaign.detection"
+local dnc = require "moondial.compliance.dnc"
 local leads = require "moondial.campaign.lead"
 local retry = require "moondial.campaign.retry"
 local store = require "moondial.campaign.store"
@@ -25,10 +26,13 @@ local REFUSED = {
 --- Answers to our credentials, or to the want of them: nobody was rung.
 local DENIED = { [401] = true, [407] = true }
 
---- A disposition is what the flow returns; else what it has set on the call;
---- else who had answered, where that was to be found out; else how it ended.
+--- Who has asked not to be called again is dnc, whatever the flow returns. Else a
+--- disposition is what the flow returns; else what it has set on the call; else
+--- who had answered, where that was to be found out; else how it ended.
 local function disposition_of(outcome, call, err)
-  if outcome.result then
+  if dnc.has_asked(call) then
+    return "dnc"
+  elseif outcome.result then
     return outcome.result
   elseif call.disposition and call.disposition ~= "answered" then
     return call.disposition
@@ -107,11 +111,15 @@ local function result_of(spec, row, made)
     agent = row.agent,
     campaign = spec.name,
     counts = made.counts,
+    -- the number that it was shown was blocked, not the lead
+    forgive = made.disposition == "blocked" and spec.caller_ids ~= nil or nil,
   }
   local zones = zone.split(row.zones)
   local another
   result.numbers, another = retry.turn_numbers(row.numbers, made.number, made.disposition)
-  if made.callback then
+  if result.forgive then
+    result.state, result.next_at, result.wait_reason = "scheduled", now, "its caller id was blocked, another is shown"
+  elseif made.callback then
     result.state, result.next_at, result.wait_reason = "scheduled", made.callback.at, made.callback.reason
     result.agent = made.callback.agent
   elseif another and retry.of_the_number[made.disposition]
@@ -181,9 +189,15 @@ function M.run(work)
   if denied or passes ~= nil then
     tell("undone")
     store.undial(lead.id, lead.attempt)
+    if spec.caller_ids and lead.from then
+      spec.caller_ids:came(lead.from, nil)
+    end
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
+  if spec.caller_ids and lead.from then
+    spec.caller_ids:came(lead.from, disposition, call and call.reason)
+  end
   finish(spec, row, { attempt = lead.attempt, number = lead.number, disposition = disposition, call = call,
     callback = leads.wanted(lead), counts = tell("ended", disposition) })
   return "done", nil, disposition

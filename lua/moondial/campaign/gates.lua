@@ -149,11 +149,11 @@ local function caps_of_number(spec, row, now)
 end
 
 ---@type Gate
-local function caller_id(spec, row)
+local function caller_id(spec, row, _, context)
   if not spec.caller_ids then
     return
   end
-  local from, reason, until_ = spec.caller_ids:choose(row)
+  local from, reason, until_ = spec.caller_ids:choose(row, context.asks)
   if not from and until_ then
     return "later", until_, reason
   elseif not from then
@@ -192,17 +192,14 @@ function M.check(spec, row, now, context)
   return "dial", row.from
 end
 
---- Which numbers of ROWS are on a list that holds for the campaign; nil: it asks
---- no list.
+--- Which numbers of ROWS are on a list that holds for the campaign: the internal
+--- one and its own always, imported ones as its option `dnc` says.
 function M.listed(spec, rows)
-  if not spec.dnc then
-    return nil
-  end
   local numbers = {}
   for _, row in ipairs(rows) do
     table.move(numbers_of(row), 1, #numbers_of(row), #numbers + 1, numbers)
   end
-  return require("moondial.compliance.dnc").listed(numbers, spec.name)
+  return require("moondial.compliance.dnc").listed(numbers, spec.name, spec.dnc)
 end
 
 local function count_of(name, now)
@@ -259,10 +256,15 @@ end
 ---@return GateRow[] pass
 ---@return integer stopped
 ---@return string? why the last one was
----@return boolean hold nobody can be called just now
+---@return boolean hold nobody can be called just now: no caller id, or a list of numbers that can't be asked
 function M.sift(spec, rows, count, now)
-  local context = { listed = M.listed(spec, rows) }
   local pass, held, stopped, why, hold = {}, {}, 0, nil, false
+  local ok, listed = pcall(M.listed, spec, rows)
+  if not ok then
+    M.release(rows)
+    return pass, 0, type(listed) == "table" and listed.message or tostring(listed), true
+  end
+  local context = { listed = listed }
   for _, row in ipairs(rows) do
     local verdict, what, reason = "hold", nil, nil
     if #pass < count and not hold then

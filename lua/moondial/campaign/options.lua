@@ -1,4 +1,5 @@
 --- The options of a campaign: checked, and filled with defaults.
+local caller_ids = require "moondial.compliance.caller_ids"
 local detection = require "moondial.campaign.detection"
 local hours = require "moondial.compliance.hours"
 local pacing = require "moondial.campaign.pacing"
@@ -6,12 +7,6 @@ local presets = require "moondial.compliance.presets"
 local retry = require "moondial.campaign.retry"
 
 local M = {}
-
---- Named by LUA_API for later: said clearly, never ignored.
-local LATER = {
-  caller_ids = "pools of caller ids",
-  dnc = "do-not-call lists",
-}
 
 local function positive(value)
   return type(value) == "number" and value > 0 and value < math.huge
@@ -82,6 +77,8 @@ local FIELDS = {
   retry = { function(v) return type(v) == "table" end, "a table" },
   hours = { function(v) return type(v) == "table" or type(v) == "string" end,
     "a list such as { \"Mon-Fri 09:00-20:00\" }" },
+  dnc = { function(v) return v == false or trunks(v) end, "the name of an imported list, a list of names, or false" },
+  caller_ids = { function(v) return type(v) == "table" end, "a list of numbers" },
   compliance = { function(v) return v == false or type(v) == "string" or type(v) == "table" end,
     "\"us\", \"uk\", a table, or false" },
   agents = { function(v) return type(v) == "table" or type(v) == "string" and v ~= "" end,
@@ -144,6 +141,7 @@ local AGENTS = {
   announce = { prompt, "a prompt" },
   music = { prompt, "a prompt" },
   message = { prompt, "a prompt" },
+  opt_out = { function(v) return type(v) == "string" and v:match("^[%d*#]$") end, "a key: 0 to 9, * or #" },
 }
 
 --- The script that gives the options, for messages.
@@ -181,8 +179,6 @@ local function check(path, fields, options)
   for name, value in pairs(options) do
     if type(name) ~= "string" then
       fail("%s must have names for its values", path == "" and "the options" or path)
-    elseif fields == FIELDS and LATER[name] then
-      fail("option '%s' (%s) is not available yet", name, LATER[name])
     end
     local field = fields[name]
     if not field then
@@ -199,7 +195,9 @@ local function check_retry(options)
     merged[name] = delay
   end
   for name, value in pairs(options) do
-    if name == "max_attempts" then
+    if name == "dnc" then
+      fail("option 'retry.dnc': who has asked not to be called again is not called again")
+    elseif name == "max_attempts" then
       if not whole(value) then
         fail("option 'retry.max_attempts' must be a whole number")
       end
@@ -228,6 +226,22 @@ local function check_agents(given)
     fail("option 'agents.group' is missing")
   end
   return options
+end
+
+--- Modes in which a call has an agent from the beginning.
+local AGENT_IS_SURE = { manual = true, preview = true, progressive = true }
+
+-- Who got no agent is not called again by a dialer that may have none again.
+local function check_abandoned(merged)
+  local compliance, rule = merged.compliance, merged.retry.abandoned
+  local delay = type(rule) == "table" and rule.base or type(rule) == "number" and rule or 0
+  if compliance and rule and delay < compliance.abandoned_wait and not AGENT_IS_SURE[merged.pacing.mode] then
+    fail("option 'retry.abandoned' is %g s, but who got no agent may not be called within %g h without one guaranteed "
+      .. "(%s)", delay, compliance.abandoned_wait / 3600, compliance.title)
+  elseif compliance and merged.pacing.abandon_cap and merged.pacing.abandon_cap > compliance.abandoned_max then
+    fail("option 'pacing.abandon_cap' is %g, but at most %g of the calls that a person answers may be abandoned (%s)",
+      merged.pacing.abandon_cap, compliance.abandoned_max, compliance.title)
+  end
 end
 
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
@@ -322,6 +336,13 @@ function M.check(options, override, script, folder)
   merged.timeout = merged.timeout or 30
   merged.compliance = presets.resolve(merged.compliance)
   check_ring(merged.compliance, merged.timeout)
+  if type(merged.dnc) == "string" then
+    merged.dnc = { merged.dnc }
+  end
+  if merged.caller_ids then
+    merged.caller_ids = caller_ids.pool(merged.caller_ids)
+  end
+  check_abandoned(merged)
   merged.hours = hours.parse(merged.hours, merged.compliance, folder)
   return merged
 end

@@ -14,7 +14,7 @@ local M = {}
 
 --- Seconds to the next attempt, by disposition, where a campaign says nothing.
 --- Dispositions that are not named are final.
-M.defaults = { busy = 600, no_answer = 7200, congestion = 300 }
+M.defaults = { busy = 600, no_answer = 7200, congestion = 300, blocked = 3600, abandoned = 259200 }
 M.default_attempts = 3
 
 local MAX_DELAY = 30 * 86400 -- where a rule that grows has no `max`

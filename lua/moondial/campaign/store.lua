@@ -158,10 +158,13 @@ function M.finish(result)
     { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000),
       result.wait_reason or null, result.numbers or null, result.agent or null, now_ms(), result.id },
   }
+  if result.forgive then
+    statements[#statements + 1] = { sql "lead_forgive", result.id }
+  end
   local counts = result.counts
   if counts then
-    statements[3] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live, counts.abandoned,
-      counts.machines }
+    statements[#statements + 1] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live,
+      counts.abandoned, counts.machines }
   end
   transaction(statements)
 end

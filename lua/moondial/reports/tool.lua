@@ -1,0 +1,86 @@
+--- Reports of the command line, on the database alone. Each function takes one
+--- table of options and returns the text to print.
+local moon = require "moondial"
+local audit = require "moondial.compliance.audit"
+local calls = require "moondial.reports.calls"
+local compliance = require "moondial.reports.compliance"
+local format = require "moondial.reports.format"
+
+local M = {}
+
+local function query(name, ...)
+  local rows, _, message = moon.db.query(moon.db.sql(name), ...)
+  if not rows then
+    error({ code = "database", message = "database: " .. message }, 0)
+  end
+  return rows
+end
+
+--- The campaign's row; raises with the names that there are.
+local function known(name)
+  local row = query("campaign_get", name)[1]
+  if row then
+    return row
+  end
+  local names = {}
+  for i, other in ipairs(query("campaign_list")) do
+    names[i] = other.name
+  end
+  error({ code = "unknown", message = ("there is no campaign '%s' in this database%s"):format(name,
+    #names > 0 and "; there are: " .. table.concat(names, ", ") or "") }, 0)
+end
+
+---@class ReportOptions
+---@field campaign string
+---@field format "table"|"csv"|"json"
+---@field since_ms integer
+---@field until_ms integer
+
+---@param options ReportOptions
+function M.audit(options)
+  known(options.campaign)
+  local rows = query("audit_list", options.campaign, options.since_ms, options.until_ms)
+  if options.format == "table" then
+    return audit.text(rows)
+  end
+  return format.render(options.format, { { "at_ms" }, { "uid" }, { "user_name" }, { "action" }, { "detail" } }, rows,
+    moon.json)
+end
+
+--- Calls of a campaign by hour, trunk, caller id, agent or disposition.
+---@param options ReportOptions|{by: string}
+function M.calls(options)
+  known(options.campaign)
+  local by = calls.by[options.by]
+  if not by then
+    local names = {}
+    for name in pairs(calls.by) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    error({ code = "usage", message = ("--by %s: there are %s"):format(options.by, table.concat(names, ", ")) }, 0)
+  end
+  local raw = query(by.query, options.campaign, options.since_ms, options.until_ms)
+  local total = calls.total(options.by, raw)
+  local rows = calls.rows(options.by, raw, function(hour) return os.date("%Y-%m-%d %H:00", hour * 3600) end)
+  if options.format == "table" then
+    rows[#rows + 1] = total
+  end
+  return format.render(options.format, calls.columns(options.by), rows, moon.json)
+end
+
+--- What a regulator asks of a campaign.
+---@param options ReportOptions
+function M.compliance(options)
+  known(options.campaign)
+  local report = compliance.of(options)
+  if options.format == "json" then
+    for _, name in ipairs { "days", "hours", "not_called", "lists", "caller_ids", "changes" } do
+      report[name] = moon.json.array(report[name])
+    end
+    return moon.json.encode(report)
+  end
+  return options.format == "csv" and compliance.csv(report) or compliance.text(report)
+end
+
+return M

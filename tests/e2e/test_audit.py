@@ -1,0 +1,99 @@
+"""The audit trail of a campaign, and reports of its calls."""
+import csv
+import io
+import json
+import os
+import pwd
+
+from support.waiting import until
+
+CALLEES = """
+local moon = require "moondial"
+moon.on_call(function(call)
+  if call.to:sub(-1) == "1" then
+    call:reject(486)
+    return
+  end
+  call:answer()
+  call:wait("hangup", 20)
+end)
+"""
+
+CAMPAIGN = """
+local campaign = require "moondial.campaign"
+return campaign {
+  name = "spring", trunk = "carrier", leads = "leads.csv", compliance = false,
+  pacing = { concurrent = 5, rate = 50 },
+  retry = { busy = 3600 },
+  flow = function(call) return "heard" end,
+}
+"""
+
+
+def caller(engine, **options):
+    callee = engine(CALLEES)
+    e = engine(CAMPAIGN, launch=False, name="caller", config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callee.port}",
+  from = "+15550100" }} }} }}""", **options)
+    (e.folder / "leads.csv").write_text(
+        "phone\n" + "".join(f"+1555{i:04}\n" for i in range(20)))
+    return e
+
+
+def audit(e, *words):
+    done = e.tool("campaign", "audit", "--json", *words, "spring")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def report(e, by, *words):
+    done = e.tool("campaign", "report", "--by", by, *words, "spring")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_who_changed_what_is_told_with_the_user(engine):
+    e = caller(engine).start()
+    until(lambda: e.rows("select * from cdrs"), what=e.tail)
+    me = (os.getuid(), pwd.getpwuid(os.getuid()).pw_name)
+    assert e.tool("campaign", "set", "spring", "pacing.rate=7").returncode == 0
+    assert e.tool("campaign", "pause", "spring").returncode == 0
+    assert e.tool("campaign", "status", "spring").returncode == 0
+    e.script.write_text(CAMPAIGN.replace("rate = 50", "rate = 9"))
+    assert e.tool("reload").returncode == 0
+    assert e.tool("campaign", "start", "spring").returncode == 0
+    rows = until(lambda: (r := audit(e)) and len(r) >= 6 and r, what=e.tail)
+    told = [(r["action"], r.get("detail")) for r in rows]
+    assert told[0][0] == "options" and "flow.lua" in told[0][1], told
+    assert ("set", "pacing.rate=7") in told
+    assert ("pause", None) in told and ("start", None) in told
+    assert ("reload", None) in told
+    assert ("options", "pacing.rate: 50 → 9") in told
+    by_command = [r for r in rows if r["action"] != "options"]
+    assert {(r["uid"], r["user_name"]) for r in by_command} == {me}
+    assert all("uid" not in r for r in rows if r["action"] == "options")
+    text = e.tool("campaign", "audit", "spring").stdout
+    assert f"{me[1]} ({me[0]})" in text and "pacing.rate: 50 → 9" in text
+    assert audit(e, "--until", "1h") == []
+
+
+def test_calls_are_reported_by_what_they_have_in_common(engine):
+    e = caller(engine).start()
+    until(lambda: len(e.rows("select * from cdrs where ended_at_ms > 0"))
+          == 20, 60, what=e.tail)
+    [row] = json.loads(report(e, "trunk", "--json"))
+    assert (row["trunk"], row["calls"], row["answered"], row["busy"]) == (
+        "carrier", 20, 18, 2)
+    assert row["asr"] == 0.9 and row["acd_ms"] >= 0 and row["pdd_ms"] >= 0
+    [row] = csv.DictReader(io.StringIO(report(e, "caller_id", "--csv")))
+    assert (row["caller_id"], row["calls"]) == ("+15550100", "20")
+    assert {r["disposition"]: r["calls"] for r in json.loads(
+        report(e, "disposition", "--json"))} == {"heard": 18, "busy": 2}
+    lines = report(e, "hour").splitlines()
+    assert lines[0].split()[:3] == ["hour", "calls", "answered"]
+    assert lines[-1].split()[:3] == ["all", "20", "18"]
+    assert report(e, "hour", "--until", "1h").splitlines()[-1].split()[:2] == [
+        "all", "0"]
+    wrong = e.tool("campaign", "report", "--by", "weather", "spring")
+    assert wrong.returncode == 1 and "caller_id" in wrong.stderr
+    assert e.tool("campaign", "status", "--by", "hour").returncode == 2
