@@ -1,7 +1,7 @@
 """Agents: who gets the call, what becomes of the caller when an agent's
 telephone dies, and who hears whom."""
 from support import audio
-from support.engine import moondial
+from support.engine import ROOT, moondial
 from support.waiting import until
 
 from test_bridge import hears, hears_nothing
@@ -496,3 +496,53 @@ return { agents = { { name = "ann", target = "sip:ann@127.0.0.1:9", groups = "sa
     e.expected.append("option 'strategy' must be one of")
     e.start()
     e.wait_log("agents: .*option 'strategy' must be one of longest_idle")
+
+
+def test_all_are_rung_and_the_first_to_answer_has_it(engine, phone):
+    e = floor(engine)
+    ann, bob, cid, caller = (
+        phone(e, user=u) for u in ("ann", "bob", "cid", "caller"))
+    e.script.write_text(e.script.read_text() + f"""
+agents.define_group {{ name = "sales", strategy = "ring_all" }}
+agents.define {{ name = "ann", target = "{target(ann)}", groups = "sales" }}
+agents.define {{ name = "bob", target = "{target(bob)}", groups = "sales" }}
+agents.define {{ name = "cid", target = "{target(cid)}", groups = "sales" }}
+agents.login "ann"
+agents.login "bob"
+""")
+    e.start()
+    call(caller, "sales")
+    rung = ann.wait("INVITE")
+    ann.respond(rung, 180, "Ringing")
+    assert state(e, "ann")[0] == state(e, "bob")[0] == "reserved"
+    answer(bob)
+    ann.wait("CANCEL")
+    ann.respond(rung, 487, "Request Terminated")
+    caller.rtp.stream(audio.sine(500, 30))
+    hears(bob.rtp, 500, 0)
+    assert state(e, "bob") == ("talking", None)
+    assert state(e, "ann") == ("ready", None)
+    assert not any(m.method == "INVITE" for m in cid.inbox)
+    assert caller.bye().status == 200
+    wait_state(e, "bob", "ready")
+    party = next(r for r in e.wait_cdrs(3) if r["direction"] == "in")
+    assert party["agent"] == "bob"
+
+
+def test_the_ready_line_for_callers_and_agents(engine, phone):
+    e = engine(ROOT / "scripts/agent_line.lua")
+    ann, caller = phone(e, user="someone"), phone(e, user="caller")
+    call(ann, "agents")
+    for digit in "7002#5678#":
+        ann.rtp.digit(digit, duration=480)
+    wait_state(e, "7002", "ready")
+    call(caller, "anything")
+    caller.rtp.stream(audio.sine(500, 60))
+    hears(ann.rtp, 500, 0)
+    caller.rtp.silence()
+    assert caller.bye().status == 200
+    wait_state(e, "7002", "wrapup")
+    ann.rtp.digit("#")
+    wait_state(e, "7002", "ready")
+    assert ann.bye().status == 200
+    wait_state(e, "7002", "offline", "hangup")

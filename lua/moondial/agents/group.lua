@@ -113,31 +113,37 @@ function Group:position(ticket)
   return nil
 end
 
---- Those who could take this call now, as the strategy sees them.
-function Group:candidates(ticket)
-  local list, by_name = {}, {}
+--- Those who could take a call now, as the strategy sees them, by name.
+function Group:candidates()
+  local ready = {}
   for _, agent in ipairs(self.agents) do
-    if agent:can_take() and (not ticket.agent or ticket.agent == agent.name) then
-      by_name[agent.name] = agent
-      list[#list + 1] = { name = agent.name, tier = agent.spec.groups[self.name], since = agent.since,
-        talked = agent.talked, skills = agent.spec.skills }
+    if agent:can_take() then
+      ready[agent.name] = { name = agent.name, tier = agent.spec.groups[self.name], since = agent.since,
+        talked = agent.talked, skills = agent.spec.skills, agent = agent }
     end
   end
-  return list, by_name
+  return ready
 end
 
---- Reserve for TICKET whoever is to be asked. False: nobody is ready.
-function Group:offer(ticket)
-  local candidates, by_name = self:candidates(ticket)
+--- Reserve for TICKET whoever of those READY is to be asked, and take them out of
+--- it. False: nobody fits.
+function Group:offer(ticket, ready)
+  local candidates = {}
+  for name, candidate in pairs(ready) do
+    if not ticket.agent or ticket.agent == name then
+      candidates[#candidates + 1] = candidate
+    end
+  end
   local order = strategy.order(self.spec.strategy, candidates, ticket.skills, self.last)
   if #order == 0 then
     return false
   end
   ticket.offer = {}
   for i = 1, self.spec.strategy == "ring_all" and #order or 1 do
-    local agent = by_name[order[i].name]
+    local agent = order[i].agent
     ticket.offer[i] = agent
     agent.party = ticket.call
+    ready[agent.name] = nil
   end
   self.last = order[1].name
   for _, agent in ipairs(ticket.offer) do
@@ -149,10 +155,10 @@ end
 --- Give those who wait those who are ready. A ticket that nobody fits lets the
 --- next one pass.
 function Group:dispatch()
-  local i = 1
-  while i <= #self.waiting do
+  local ready, i = #self.waiting > 0 and self:candidates() or {}, 1
+  while i <= #self.waiting and next(ready) do
     local ticket = self.waiting[i]
-    if self:offer(ticket) then
+    if self:offer(ticket, ready) then
       self:leave(ticket)
       ticket.signal:fire()
     else
