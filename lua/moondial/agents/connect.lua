@@ -2,12 +2,13 @@
 --- two, and find another one when the agent's telephone dies meanwhile.
 local moon = require "moondial"
 local options = require "moondial.agents.connect_options"
+local reaching = require "moondial.agents.reach"
 local signal = require "moondial.agents.signal"
 
 local M = {}
 
 local TONE = { tone = "beep" } -- to an agent whose leg is open: a call comes
-local MOMENT = 0.05 -- seconds: less than what is worth a try
+local AGAIN = 0.2 -- seconds until agents who could not be called are tried again
 
 --- Filled by agents.lua.
 M.group = function() end
@@ -85,83 +86,10 @@ function Waiting:wait(group, ticket, deadline)
   end
 end
 
--- ---- reaching the agent -----------------------------------------------------
+-- ---- talking ----------------------------------------------------------------
 
 local function is_hangup(err)
   return type(err) == "table" and err.code == "hangup"
-end
-
---- The agent whose leg CALL is.
-local function answered_by(agents, call)
-  for _, agent in ipairs(agents) do
-    local target = agent.spec.target
-    if call.endpoint and target == "endpoint:" .. call.endpoint or target == call.to_uri or target == call.to_user then
-      return agent
-    end
-  end
-  return agents[1]
-end
-
---- Why an agent who did not answer is paused; nil: it is none of its doing.
-local PAUSES = { busy = "busy", no_answer = "no_answer", declined = "declined", unreachable = "unreachable",
-  congestion = "unreachable", failed = "unreachable", invalid = "unreachable", cancelled = "no_answer" }
-
---- Call those that are reserved. The agent with its leg, or nil.
-local function dial(call, group, agents, left)
-  local targets, patience = {}, group.spec.answer_timeout
-  for i, agent in ipairs(agents) do
-    targets[i] = agent.spec.target
-    patience = agent.spec.answer_timeout or patience
-  end
-  local leg, reason = moon.dial(targets, {
-    caller = call,
-    timeout = math.max(MOMENT, math.min(patience, left)),
-    media_timeout_hangup = group.spec.lost_after > 0 and math.max(1, group.spec.lost_after) or nil,
-    display_name = call.display_name,
-  })
-  if leg then
-    return answered_by(agents, leg), leg
-  end
-  -- cut short for want of time: the agent would have had longer
-  local pause = PAUSES[reason]
-  if pause == "no_answer" and left < patience then
-    pause = nil
-  end
-  return nil, pause or false
-end
-
---- Whoever was asked and does not get CALL is as before, or paused.
-local function release(call, agents, taken, pause)
-  for _, agent in ipairs(agents) do
-    if agent ~= taken and agent.state == "reserved" and agent.party == call then
-      agent.party = nil
-      if agent.wanted then
-        agent:end_wrapup()
-      else
-        agent:set(pause and "paused" or "ready", pause or nil)
-      end
-    end
-  end
-end
-
---- An agent of the offer with a leg that is open; nil: none could be reached.
-local function reach(call, group, ticket, deadline)
-  local agents = ticket.offer
-  local taken, leg
-  -- the caller may hang up in the midst of it
-  local _ <close> = setmetatable({}, {
-    __close = function(_, err)
-      release(call, agents, taken, err == nil and not taken and leg or nil)
-    end,
-  })
-  for _, agent in ipairs(agents) do
-    if agent.nailed and agent.call and agent.call.state == "answered" then
-      taken, leg = agent, agent.call
-      return taken, leg
-    end
-  end
-  taken, leg = dial(call, group, agents, deadline - moon.now())
-  return taken, leg
 end
 
 --- What the agent alone hears first.
@@ -172,22 +100,17 @@ local function whisper(leg, announce)
   end
 end
 
--- ---- talking ----------------------------------------------------------------
-
---- How an agent's leg has ended, if that was not the agent's own wish: what it
---- is paused for.
-local function lost(leg)
-  return leg.state == "ended" and leg.hangup_by == "engine" and (leg.hangup_cause or "lost") or nil
-end
-
 --- Bridge CALL with AGENT until it is over. True: the caller needs another one.
 local function talk(call, group, agent, leg, opts, result)
   if opts.announce or group.spec.announce then
     agent:stop_music()
     whisper(leg, opts.announce or group.spec.announce)
   end
-  if call.state == "ended" or leg.state == "ended" then
-    return call.state ~= "ended"
+  if call.state == "ended" then
+    result.reason, result.duration = "hangup", result.duration or 0
+    return false
+  elseif leg.state == "ended" then
+    return true
   end
   agent:stop_music()
   if agent.nailed then
@@ -203,7 +126,7 @@ local function talk(call, group, agent, leg, opts, result)
   end
   local bridged = call:bridge(leg, { hangup_other = not agent.nailed, dtmf = opts.dtmf })
   result.reason, result.duration = bridged.reason, (result.duration or 0) + bridged.duration
-  return bridged.reason == "other_hangup" and (agent.nailed or lost(leg) ~= nil)
+  return bridged.reason == "other_hangup" and (agent.nailed or reaching.lost(leg) ~= nil)
 end
 
 --- What becomes of the agent after a call.
@@ -211,15 +134,7 @@ local function after(group, agent, leg)
   if not agent.nailed then
     agent.call = nil
   end
-  local why = lost(leg)
-  if why then
-    moon.log.warn("agent %s is paused: its telephone is gone (%s)", agent.name, why)
-    agent.call, agent.nailed, agent.wanted = nil, false, nil
-    agent:set("paused", why)
-  elseif agent.nailed and leg.state == "ended" then
-    agent.call, agent.nailed, agent.wanted = nil, false, nil
-    agent:set("offline", "hangup")
-  elseif agent.state == "talking" or agent.state == "reserved" then
+  if not reaching.gone(agent, leg) and (agent.state == "talking" or agent.state == "reserved") then
     agent:begin_wrapup(agent:wrapup_time(group))
   end
 end
@@ -239,7 +154,7 @@ local function serve(call, group, opts)
         group:leave(ticket)
         ticket.signal:fire()
         if ticket.offer then
-          release(call, ticket.offer, ticket.taken)
+          reaching.release(call, ticket.offer, ticket.taken)
         end
       end,
     })
@@ -248,7 +163,7 @@ local function serve(call, group, opts)
     if why then
       return nil, why == "timeout" and not group:is_manned() and "no_agents" or why
     end
-    local agent, leg = reach(call, group, ticket, deadline)
+    local agent, leg = reaching.reach(call, group, ticket.offer, deadline)
     if agent then
       ticket.taken = agent
       waiting:music_off()
@@ -270,8 +185,10 @@ local function serve(call, group, opts)
       opts.music = opts.music or group.spec.music
     elseif call.state == "ended" then
       call:sleep(0) -- raises
-    elseif deadline - moon.now() < MOMENT then
+    elseif deadline - moon.now() < reaching.MOMENT then
       return nil, group:is_manned() and "timeout" or "no_agents"
+    else
+      call:sleep(math.min(AGAIN, deadline - moon.now())) -- a limit of the engine's, perhaps
     end
   end
 end

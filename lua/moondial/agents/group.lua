@@ -4,6 +4,7 @@ local strategy = require "moondial.agents.strategy"
 
 local M = {}
 
+local RING_MAX = 16 -- at once: what moon.dial takes
 local HANDLED_MAX = 200 -- times kept for those who predict
 
 ---@class Group
@@ -139,7 +140,7 @@ function Group:offer(ticket, ready)
     return false
   end
   ticket.offer = {}
-  for i = 1, self.spec.strategy == "ring_all" and #order or 1 do
+  for i = 1, self.spec.strategy == "ring_all" and math.min(#order, RING_MAX) or 1 do
     local agent = order[i].agent
     ticket.offer[i] = agent
     agent.party = ticket.call
