@@ -272,8 +272,10 @@ end)
     log = e.log()
     heard = [x.split("heard ", 1)[1].split("\n")[0]
              for x in log.split("info")[1:] if "heard " in x]
-    assert [h.strip() for h in heard] == [
-        "speech - -", "silence - -", "tone busy us"]
+    heard = [h.strip() for h in heard]
+    if heard[0] == "silence - -":  # before, where that was long enough
+        heard.pop(0)
+    assert heard == ["speech - -", "silence - -", "tone busy us"]
 
 
 def test_what_a_script_knows_better_is_kept(engine, line):

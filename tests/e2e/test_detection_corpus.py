@@ -16,9 +16,10 @@ BEEP_EARLY, BEEP_LATE = 0.1, 1.0  # around its end
 
 
 @pytest.fixture(scope="module")
-def corpus():
-    folder = BUILD.parent / "corpus"
-    return folder, greetings.make_once(folder)
+def corpus(request):
+    size = 4 if request.config.getoption("--long") else 1
+    folder = BUILD.parent / ("corpus" if size == 1 else "corpus-long")
+    return folder, greetings.make_once(folder, size)
 
 
 def replay(folder, *options):

@@ -3,7 +3,7 @@
 fax, tones, nobody. Made, not recorded: espeak-ng speaks, sox codes GSM, the
 rest is numpy. The same each time.
 
-    greetings.py FOLDER [ITEMS]
+    greetings.py FOLDER [SHARE]      1: 206 items a half
 
 FOLDER/tune and FOLDER/unseen, each with WAVs of 8 kHz and labels.csv: file,
 label (what the verdict is to be; empty: any), tone (that is to be told), beep
@@ -331,7 +331,7 @@ class Maker:
         return (gsm(x) if codec == "gsm" else g711(x, codec)), kind, codec
 
     def item(self, kind, i):
-        r = np.random.default_rng([self.side, *kind.encode(), i])
+        r = np.random.default_rng([self.side, 2, *kind.encode(), i])
         x, facts = getattr(self, kind)(r, i)
         x, noisy, codec = self.line(r, x)
         return {"file": f"{kind}-{i:03}-{noisy}-{codec}.wav", **facts}, x
@@ -374,7 +374,7 @@ def make(folder, share=1.0):
     return rows
 
 
-def make_once(folder):
+def make_once(folder, share=1.0):
     """As make(), unless this very program has made it there before."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -389,7 +389,7 @@ def make_once(folder):
         for half in HALVES:  # what an older one has left
             for old in (folder / half).glob("*.wav"):
                 old.unlink()
-        rows = make(folder)
+        rows = make(folder, share)
         f.truncate(0)
         json.dump({"stamp": stamp, "rows": rows}, f)
         return rows

@@ -104,7 +104,8 @@ void detector_judge(struct detector *d, const struct detect_settings *settings)
 	d->begun_ms = d->now_ms;
 	d->judge = (struct judge){.wanted = true};
 	d->loud = d->raw = 0;
-	d->voice = (struct voice){.speaking = d->voice.speaking};
+	d->voice = (struct voice){.speaking = d->voice.speaking,
+				  .quiet = d->voice.quiet};
 }
 
 /* ---- events --------------------------------------------------------- */

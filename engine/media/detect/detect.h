@@ -84,7 +84,7 @@ struct detect_verdict {
 enum detect_event_type {
 	DETECT_EV_VERDICT, /* once after each detector_judge() */
 	DETECT_EV_SPEECH,  /* somebody has begun to speak */
-	DETECT_EV_SILENCE, /* … and has stopped: duration: the pause so far */
+	DETECT_EV_SILENCE, /* nobody does (any more); duration: for so long */
 	DETECT_EV_BEEP,	   /* hz, duration; told once it is quiet after it */
 	/* tone: "busy", "reorder", "ringback" (two cycles), "cng", "ced",
 	 * "sit_intercept", "sit_vacant", "sit_reorder", "sit_no_circuit",

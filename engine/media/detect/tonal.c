@@ -6,15 +6,26 @@
 enum {
 	BIN_FIRST = 8, /* 125 Hz: hum of the mains is below */
 	BIN_LAST = 250,
-	PEAK_LAST = 142, /* tones are sought up to 2200 Hz */
-	WIDTH = 2,	 /* bins on each side that a sine fills */
+	/* tones are sought from 300 to 2200 Hz */
+	PEAK_FIRST = 19,
+	PEAK_LAST = 142,
+	WIDTH = 2, /* bins on each side that a sine fills */
 	BEGIN_MS = TONAL_MIN_MS,
 	HEAD_MAX_MS = 40,
 	EDGE_MAX_MS = 60,
 	QUIET_MIN_MS = 40,
 };
 
-static const float same_hz = 12, power_range = 4;
+/* One tone stands still to a Hz or two, also after GSM; the peaks of two that
+ * are near each other beat. */
+static const float same_hz = 6, pair_hz = 12, power_range = 4;
+
+/* Two at once are tones when they are a network's; else they are two harmonics
+ * of a voice, which may well stand still for a while. */
+static const float pairs[][2] = {
+	{350, 440}, {400, 450}, {440, 480}, {480, 620}};
+static const float dtmf_low[] = {697, 770, 852, 941};
+static const float dtmf_high[] = {1209, 1336, 1477, 1633};
 
 /* ---- a spectrum ----------------------------------------------------- */
 
@@ -71,6 +82,25 @@ static float hz_of(const float *power, int k)
 	return ((float)k + (float)side * (2 * a - 1) / (1 + a)) * SPECTRUM_HZ;
 }
 
+static bool is_dtmf(const float hz[2])
+{
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 4; k++)
+			if (fabsf(hz[0] - dtmf_low[i]) < pair_hz &&
+			    fabsf(hz[1] - dtmf_high[k]) < 2 * pair_hz)
+				return true;
+	return false;
+}
+
+static bool is_pair(const float hz[2])
+{
+	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (fabsf(hz[0] - pairs[i][0]) < pair_hz &&
+		    fabsf(hz[1] - pairs[i][1]) < pair_hz)
+			return true;
+	return is_dtmf(hz);
+}
+
 static float ratio(float db)
 {
 	return powf(10, -db / 10);
@@ -79,7 +109,7 @@ static float ratio(float db)
 void tonal_of(struct tonal *t, const struct detect_settings *settings,
 	      const float power[SPECTRUM_BINS])
 {
-	const int k1 = highest(power, BIN_FIRST + 2, PEAK_LAST);
+	const int k1 = highest(power, PEAK_FIRST, PEAK_LAST);
 	const float sum = whole(power) + 1e-9F;
 	float first = band(power, k1 - WIDTH, k1 + WIDTH), both;
 	int k2;
@@ -108,26 +138,28 @@ void tonal_of(struct tonal *t, const struct detect_settings *settings,
 	t->purity = (first + both) / sum;
 	if (t->purity < settings->beep_purity)
 		return;
-	t->tones = 2;
 	t->hz[0] = hz_of(power, k1 < k2 ? k1 : k2);
 	t->hz[1] = hz_of(power, k1 < k2 ? k2 : k1);
+	t->tones = is_pair(t->hz) ? 2 : 0;
 }
 
 /* ---- runs ----------------------------------------------------------- */
 
-static bool is_near(float a, float b)
+static bool is_near(float a, float b, float slack)
 {
-	return fabsf(a - b) <= same_hz + 0.01F * a;
+	return fabsf(a - b) <= slack;
 }
 
 /* Neither frequency nor level moves: what a tone of the network does, and a
  * voice doesn't. */
 static bool same(const struct run *run, const struct tonal *t)
 {
+	const float slack = t->tones < 2 ? same_hz : pair_hz;
+
 	return t->power < run->power * power_range &&
 	       t->power > run->power / power_range && run->tones == t->tones &&
-	       is_near(run->hz[0], t->hz[0]) &&
-	       (t->tones < 2 || is_near(run->hz[1], t->hz[1]));
+	       is_near(run->hz[0], t->hz[0], slack) &&
+	       (t->tones < 2 || is_near(run->hz[1], t->hz[1], slack));
 }
 
 static void take_mean(struct run *run, const struct tonal *t, uint32_t count)

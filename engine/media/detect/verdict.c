@@ -23,8 +23,9 @@ static enum voice_change no_voice(struct voice *voice,
 	voice->silence_ms += DETECT_FRAME_MS;
 	if (voice->gap_ms >= gap_ms)
 		word_over(voice);
-	if (!voice->speaking || voice->silence_ms < s->pause_ms)
+	if (voice->quiet || voice->silence_ms < s->pause_ms)
 		return VOICE_SAME;
+	voice->quiet = true;
 	voice->speaking = false;
 	return VOICE_ENDED;
 }
@@ -52,6 +53,7 @@ enum voice_change voice_push(struct voice *voice,
 	if (voice->speaking)
 		return VOICE_SAME;
 	voice->speaking = true;
+	voice->quiet = false;
 	return VOICE_BEGUN;
 }
 

@@ -17,6 +17,7 @@ struct voice {
 	uint32_t silence_ms; /* since the last word, or the beginning */
 	bool counted;	     /* the word is long enough, and is in WORDS */
 	bool speaking;	     /* between the events speech and silence */
+	bool quiet;	     /* silence has been told */
 };
 
 enum voice_change { VOICE_SAME, VOICE_BEGUN, VOICE_ENDED };
