@@ -177,14 +177,6 @@ function Campaign:allowed(now)
   return math.min(count, AT_ONCE), why, wait
 end
 
---- Of ROWS, which are claimed, those that may be called now. Waits.
----@return table[] pass
----@return string? why the last of the others may not
-function Campaign:sift(rows)
-  local pass, _, why = gates.sift(self.spec, rows, #rows, moon.now())
-  return pass, why
-end
-
 --- In modes in which agents choose: what they have accepted.
 function Campaign:call_accepted(count)
   for _, offer in ipairs(self.preview:take(count)) do
@@ -588,7 +580,10 @@ local function define(_, given)
     errors = 0,
     is_main = folder == nil,
   }, Campaign)
-  self.preview = preview.new(spec.name, function(rows) return self:sift(rows) end)
+  self.preview = preview.new(spec.name, function(rows)
+    local pass, _, why = gates.sift(spec, rows, #rows, moon.now())
+    return pass, why
+  end)
   campaigns[spec.name] = self
   return self
 end

@@ -244,6 +244,24 @@ local function check_abandoned(merged)
   end
 end
 
+--- The rules' bound of abandonment is the pacer's.
+local function bound_abandonment(compliance, options)
+  if not compliance then
+    return
+  end
+  local most = compliance.abandoned_max
+  options.abandon_cap = options.abandon_cap or most
+  options.abandon_target = options.abandon_target or math.min(pacing.defaults.abandon_target, most)
+  options.abandon_days = options.abandon_days or { 1 }
+  for _, window in ipairs(options.abandon_days) do
+    if window == compliance.abandoned_days then
+      return
+    end
+  end
+  options.abandon_days = table.move(options.abandon_days, 1, #options.abandon_days, 1, {})
+  table.insert(options.abandon_days, compliance.abandoned_days)
+end
+
 -- Values of --set campaign.… win; the tables in it merge, but lists as a whole.
 ---@param options table
 ---@param override table?
@@ -265,15 +283,16 @@ end
 
 --- Check options of pacing. Raises {code = "options", message}.
 ---@param given PacingOptions
+---@param agents boolean? whether there are any: then it is progressive where nothing is said
 ---@return PacingOptions
-function M.pacing(given)
+function M.pacing(given, agents)
   check("pacing.", PACING, given)
   local target, cap = given.abandon_target or pacing.defaults.abandon_target, given.abandon_cap or
     pacing.defaults.abandon_cap
   if target > cap then
     fail("option 'pacing.abandon_target' (%g) must not be above 'pacing.abandon_cap' (%g)", target, cap)
   end
-  local merged = M.merge({ mode = pacing.defaults.mode }, given)
+  local merged = M.merge({ mode = agents and "progressive" or pacing.defaults.mode }, given)
   if merged.abandon_days and type(merged.abandon_days) ~= "table" then
     merged.abandon_days = { merged.abandon_days }
   end
@@ -317,7 +336,7 @@ function M.check(options, override, script, folder)
     fail("option 'flow' is missing")
   end
   merged.agents = merged.agents and check_agents(merged.agents)
-  merged.pacing = M.pacing(merged.pacing or {})
+  merged.pacing = M.pacing(merged.pacing or {}, merged.agents ~= nil)
   if pacing.agent_modes[merged.pacing.mode] and not merged.agents then
     fail("option 'agents' is missing: pacing.mode \"%s\" dials for agents", merged.pacing.mode)
   end
@@ -343,6 +362,7 @@ function M.check(options, override, script, folder)
     merged.caller_ids = caller_ids.pool(merged.caller_ids)
   end
   check_abandoned(merged)
+  bound_abandonment(merged.compliance, merged.pacing)
   merged.hours = hours.parse(merged.hours, merged.compliance, folder)
   return merged
 end

@@ -74,7 +74,10 @@ end
 local function pacing_text(p)
   local parts = { ("%s: %.0f %% of dials answered, %.0f s an answered call"):format(p.mode, 100 * p.answer_rate,
     p.handling) }
-  for _, w in ipairs(p.windows) do
+  for i, w in ipairs(p.windows) do
+    if i > 1 and w.live == p.windows[1].live then
+      break -- there was no other day
+    end
     parts[#parts + 1] = ("abandoned %s %.4g of %d (%.1f %%)"):format(w.days == 1 and "today" or ("in %d days"):format(
       w.days), w.x, w.live, 100 * w.share)
   end

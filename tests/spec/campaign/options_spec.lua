@@ -33,7 +33,7 @@ describe("campaign options", function()
 
   it("are filled with defaults", function()
     local spec = options.check(good())
-    assert.same({ mode = "broadcast" }, spec.pacing)
+    assert.equal("broadcast", spec.pacing.mode)
     assert.same({ max_attempts = 3, busy = 600, no_answer = 7200, congestion = 300, blocked = 3600,
       abandoned = 259200 }, spec.retry)
     assert.equal(30, spec.timeout)
@@ -58,6 +58,20 @@ describe("campaign options", function()
     local given = good { pacing = { abandon_days = { 1, 7 } } }
     assert.same({ 30 }, options.check(given, { pacing = { abandon_days = { 30 } } }).pacing.abandon_days)
     assert.same({ 30 }, options.check(given, { pacing = { abandon_days = 30 } }).pacing.abandon_days)
+  end)
+
+  it("bound abandonment by the rules, and by no wider share", function()
+    local spec = options.check(good { compliance = "us" }).pacing
+    assert.same({ 0.03, 0.02, { 1, 30 } }, { spec.abandon_cap, spec.abandon_target, spec.abandon_days })
+    spec = options.check(good { pacing = { abandon_cap = 0.01, abandon_target = 0.01, abandon_days = 7 } }).pacing
+    assert.same({ 0.01, { 7, 30 } }, { spec.abandon_cap, spec.abandon_days })
+    refused(good { pacing = { abandon_cap = 0.05 } }, "'pacing.abandon_cap'", "0.03")
+    assert.equal(0.05, options.check(good { compliance = false, pacing = { abandon_cap = 0.05 } }).pacing.abandon_cap)
+  end)
+
+  it("of a campaign with agents: progressive, where nothing is said", function()
+    assert.equal("progressive", options.check(good { agents = "sales" }).pacing.mode)
+    refused(good { pacing = { mode = "predictive" } }, "'agents' is missing", "predictive")
   end)
 
   it("read values as people write them", function()
