@@ -16,7 +16,7 @@ UPDATE attempts SET phone = (
 
 DROP INDEX leads_ready;
 CREATE INDEX leads_due
-	ON leads (campaign, priority DESC, attempts DESC, next_at_ms, id)
+	ON leads (campaign, priority DESC, state DESC, next_at_ms, id)
 	WHERE state IN ('new', 'ready');
 -- Page by page, in the order of import.
 CREATE INDEX leads_campaign ON leads (campaign, id);

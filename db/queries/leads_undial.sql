@@ -1,4 +1,5 @@
-UPDATE leads SET state = CASE WHEN attempts = 1 THEN 'new' ELSE 'ready' END,
+UPDATE leads SET state = CASE WHEN attempts = 1 AND next_at_ms = 0
+		THEN 'new' ELSE 'ready' END,
 	attempts = attempts - 1, updated_at_ms = ?
 WHERE campaign = ? AND state IN ('ringing', 'talking') AND NOT EXISTS (
 	SELECT 1 FROM attempts

@@ -140,9 +140,19 @@ function M.status(list, format)
   return table.concat(lines, "\n")
 end
 
---- A CSV field (RFC 4180): quoted where it must be.
+--- What a spreadsheet would take for a formula; a number with its + is none.
+local function is_formula(text)
+  return text:find("^[=@\t\r]") or text:find("^[+-]") and not text:find("^[+-]%d*$")
+    and not text:find("^%+%d+[,+%d]*$")
+end
+
+--- A CSV field (RFC 4180): quoted where it must be, and with an apostrophe in front
+--- of a formula.
 local function field(value)
   local text = value == nil and "" or tostring(value)
+  if is_formula(text) then
+    text = "'" .. text
+  end
   if text:find('[",\r\n]') then
     return '"' .. text:gsub('"', '""') .. '"'
   end

@@ -152,7 +152,7 @@ function M.recycle(name, options)
   end
   local list, count, statement = options.list or moon.db.null, 0, moon.db.sql "campaign_recycle"
   for disposition in options.disposition:gmatch("[^,%s]+") do
-    count = count + must(moon.db.exec(statement, now_ms(), name, disposition, list, list))
+    count = count + must(moon.db.exec(statement, now_ms(), now_ms(), name, disposition, list, list))
   end
   return ("%d lead(s) of campaign %s are to be called again%s"):format(count, name,
     count > 0 and "; if it isn't running: moondial campaign start " .. name or "")

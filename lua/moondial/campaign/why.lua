@@ -102,7 +102,8 @@ local function waiting(row, live, now)
   elseif live.why then
     return live.why
   end
-  local ahead = query("lead_ahead", row.campaign, row.priority, row.priority, row.attempts)[1].leads
+  local state = row.state == "new" and "new" or "ready"
+  local ahead = query("lead_ahead", row.campaign, row.priority, row.priority, state, state, row.next_at_ms)[1].leads
   return ("it is its turn after %d lead(s) that are due before it, at %.1f calls a second now"):format(ahead,
     live.live:rate())
 end

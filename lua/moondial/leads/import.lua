@@ -154,33 +154,32 @@ function M.import(campaign, path, options)
   return result
 end
 
-local function add_remarks(lines, path, remarks, count, what)
-  for i, remark in ipairs(remarks) do
-    if i > MAX_REPORTED then
-      break
-    end
-    lines[#lines + 1] = ("%s:%d: %s: %s"):format(path, remark.line, what, remark.reason)
+local function add_remarks(lines, path, remarks, count, what, most)
+  for i = 1, math.min(#remarks, most) do
+    lines[#lines + 1] = ("%s:%d: %s: %s"):format(path, remarks[i].line, what, remarks[i].reason)
   end
-  if count > MAX_REPORTED then
-    lines[#lines + 1] = ("… and %d more"):format(count - MAX_REPORTED)
+  if count > most then
+    lines[#lines + 1] = ("… and %d more"):format(count - most)
   end
 end
 
 --- The result as lines for a person.
 ---@param path string
 ---@param result ImportResult
+---@param most integer? remarks of a kind; nil: all that were kept
 ---@return string[]
-function M.lines(path, result)
+function M.lines(path, result, most)
+  most = most or MAX_KEPT
   local lines = { ("%s: %d rows, %d leads new, %d merged, %d left out%s"):format(path, result.rows, result.imported,
     result.merged, result.bad_count,
     result.elsewhere > 0 and (", %d that another campaign has"):format(result.elsewhere) or "") }
-  add_remarks(lines, path, result.bad, result.bad_count, "left out")
-  add_remarks(lines, path, result.notes, result.note_count, "a number is left out")
+  add_remarks(lines, path, result.bad, result.bad_count, "left out", most)
+  add_remarks(lines, path, result.notes, result.note_count, "a number is left out", most)
   return lines
 end
 
 function M.log(path, result)
-  for i, line in ipairs(M.lines(path, result)) do
+  for i, line in ipairs(M.lines(path, result, MAX_REPORTED)) do
     moon.log[i == 1 and "info" or "warn"]("%s", line)
   end
 end

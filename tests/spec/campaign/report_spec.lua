@@ -41,6 +41,14 @@ describe("a campaign's report", function()
     assert.equal(select(2, lines[1]:gsub(",", "")), select(2, lines[2]:gsub(",", "")) - 1)
   end)
 
+  it("has no formulas for a spreadsheet to carry out", function()
+    local line = written("csv", { { { phone = "+1", numbers = "+1,+22", state = "new", attempts = 0, priority = -5,
+      fields = { a = "=cmd()", b = "@x", c = "-1+1", d = "-7", e = "+44 1" } } } })[2]
+    assert.matches('^%+1,new,,0,', line)
+    assert.matches('"%+1,%+22",', line)
+    assert.matches(",'=cmd%(%),'@x,'%-1%+1,%-7,'%+44 1\r$", line)
+  end)
+
   it("has the columns of all its pages", function()
     local other = { phone = "+2", state = "new", attempts = 0, fields = { city = "Rome" } }
     local lines = written("csv", { { row }, { other } })

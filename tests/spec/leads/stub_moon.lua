@@ -14,6 +14,8 @@ local moon = { clock = 0, db = { null = false }, json = { decode = function(t) r
 
 function moon.now() return moon.clock end
 
+function moon.sleep() end
+
 function moon.zone_time(zone, t)
   local c = os.date("!*t", math.floor(t + OFFSET[zone] * 3600))
   return { year = c.year, month = c.month, day = c.day, hour = c.hour, min = c.min, sec = c.sec }

@@ -303,9 +303,9 @@ static void after_a_crash_each_lead_is_where_it_belongs(void **state)
 	assert_string_equal(again, ended);
 
 	/* the operator decides about the unknown ones */
-	struct store_value redial[] = {integer(1), text(dialled)};
+	struct store_value redial[] = {integer(1), integer(1), text(dialled)};
 
-	query(f, &out, "lead_redial", redial, 2);
+	query(f, &out, "lead_redial", redial, 3);
 	assert_true(claim(f, again));
 	assert_string_equal(again, dialled);
 	v = text(called);
