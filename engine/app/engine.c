@@ -64,6 +64,17 @@ void engine_drained(void *arg)
 		settle, engine);
 }
 
+/* moon.on("drain") */
+static void tell_drain(struct engine *engine, double limit)
+{
+	cJSON *event = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(event, "limit", limit);
+	if (engine->scripts)
+		scripts_event(engine->scripts, "drain", event);
+	cJSON_Delete(event);
+}
+
 void engine_drain(struct engine *engine)
 {
 	const double limit =
@@ -79,6 +90,7 @@ void engine_drain(struct engine *engine)
 				 "for %.0f s (signal again to end them now)",
 				 count.active, limit);
 		engine->phase = ENGINE_DRAINING;
+		tell_drain(engine, limit);
 		calls_drain(engine->calls, (uint32_t)(limit * 1000));
 		break;
 	case ENGINE_DRAINING:

@@ -299,9 +299,24 @@ local function on_reachability(event)
   end
 end
 
+--- The engine is to stop: legs that are open and idle would keep it from that.
+local function on_drain()
+  for _, agent in pairs(agents) do
+    if agent.nailed then
+      agent:want("offline", "drain")
+    end
+  end
+end
+
 --- Telephones are watched while somebody is logged in: an engine with nobody
 --- there, and nothing else to do, may end.
 local watching
+
+local function cancel_all(list)
+  for _, subscription in ipairs(list) do
+    subscription:cancel()
+  end
+end
 
 local function watch_telephones()
   local wanted = false
@@ -312,19 +327,16 @@ local function watch_telephones()
     watching = {}
     -- in a task: it is to belong to no call, whoever logs in first
     moon.spawn(function()
-      local subscription = moon.on("reachability", on_reachability)
+      local list = { moon.on("reachability", on_reachability), moon.on("drain", on_drain) }
       if watching then
-        watching = subscription
+        watching = list
       else
-        subscription:cancel()
+        cancel_all(list)
       end
     end)
   elseif watching and not wanted then
-    local subscription = watching
+    cancel_all(watching)
     watching = nil
-    if subscription.cancel then
-      subscription:cancel()
-    end
   end
 end
 

@@ -166,7 +166,7 @@ function moon.every(seconds, fn) end
 
 --- "call" (a new one), events of all calls (with call, event), "ban" (with a
 --- moon.Ban), or your own.
----@param event moon.EventName|"call"|"ban"|"registration"|"endpoint"|"endpoint_restarted"|"agent"|string
+---@param event moon.EventName|"call"|"ban"|"registration"|"endpoint"|"endpoint_restarted"|"agent"|"drain"|string
 ---@param fn fun(...)
 ---@return moon.Subscription
 function moon.on(event, fn) end
