@@ -84,7 +84,8 @@ def test_a_dead_way_is_registered_anew_at_once(engine, server):
     until(lambda: len(s.datagrams) >= 2, what=e.tail)
     assert state(e) == "registered"
     s.answers = {"*": "200 OK", "STUN": None}
-    e.wait_log(r"the flow to its registrar is dead: no answer to 4 STUN")
+    e.wait_log("the flow to its registrar is dead: keep-alive: no answer to 4"
+               " STUN")
     until(lambda: len(s.of("REGISTER")) == 2)
     s.answers = {"*": "200 OK"}
     until(lambda: state(e) == "registered")
@@ -101,7 +102,8 @@ def test_a_dead_registrar_gives_way_to_the_next(engine, server):
     until(lambda: len(first.of("OPTIONS")) >= 2, what=e.tail)
     assert state(e) == "registered" and not second.requests
     first.answers = {"*": None}
-    e.wait_log("the flow to its registrar is dead: no answer to 7 OPTIONS")
+    e.wait_log("the flow to its registrar is dead: keep-alive: no answer to 7"
+               " OPTIONS")
     began = time.monotonic()
     until(lambda: second.of("REGISTER") and state(e) == "registered",
           what=e.tail)
