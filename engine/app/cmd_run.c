@@ -11,6 +11,7 @@
 
 #include "app/cli.h"
 #include "app/config.h"
+#include "app/define.h"
 #include "app/engine.h"
 #include "base/log.h"
 #include "script/script.h"
@@ -158,7 +159,8 @@ int cmd_check(int argc, char *argv[])
 
 	if (status)
 		return cli_usage("check", status);
-	if (!config_of(&config, &o, err, sizeof(err))) {
+	if (!config_of(&config, &o, err, sizeof(err)) ||
+	    !define_check(config_root(config), err, sizeof(err))) {
 		status = cli_fail(CLI_FAILED, "%s", err);
 	} else if (o.config) {
 		(void)printf("%s: ok\n", o.config);

@@ -86,9 +86,11 @@ static bool has(const char *const *list, unsigned count)
 	return n >= count;
 }
 
+/* ACCOUNTS NULL: only look whether they can be. */
 static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			  size_t size)
 {
+	char why[256] = "";
 	const char **registrars = define_strings(schema_get(t, "registrar"));
 	const char **proxies = define_strings(schema_get(t, "proxy"));
 	const char **servers = proxies ? proxies : registrars;
@@ -136,8 +138,10 @@ static bool account_apply(struct accounts *accounts, const cJSON *t, char *err,
 			       "account '%s': with a proxy there can be one "
 			       "registrar only; make proxy the list",
 			       p.name);
+	else if (account_check(&p, why, sizeof(why)))
+		(void)snprintf(err, size, "account '%s': %s", p.name, why);
 	else
-		ok = !account_set(accounts, &p, err, size);
+		ok = !accounts || !account_set(accounts, &p, err, size);
 	free(registrars);
 	free(proxies);
 	return ok;
@@ -168,8 +172,36 @@ static struct trunk_reach_params reach_of(const cJSON *t)
 	return p;
 }
 
-static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
-			const cJSON *t, char *err, size_t size)
+static const cJSON *element(const cJSON *root, const char *list,
+			    const char *name)
+{
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, schema_get(root, list))
+	{
+		if (!strcmp(schema_string(e, "name", ""), name))
+			return e;
+	}
+	return NULL;
+}
+
+/* Whether there is such an account; *REGISTERS: and it does. */
+static bool has_account(const struct define *define, const char *name,
+			bool *registers)
+{
+	const struct account *account =
+		define->accounts ? account_find(define->accounts, name) : NULL;
+	const cJSON *e = define->accounts
+				 ? NULL
+				 : element(define->root, "accounts", name);
+
+	*registers = account ? account_params(account)->registers
+			     : e && schema_boolean(e, "register", true);
+	return account || e;
+}
+
+static bool trunk_apply(const struct define *define, const cJSON *t, char *err,
+			size_t size)
 {
 	const char **hosts = define_strings(schema_get(t, "hosts"));
 	const struct trunk_params p = {
@@ -183,25 +215,26 @@ static bool trunk_apply(struct accounts *accounts, struct trunks *trunks,
 		.reach = reach_of(t),
 		.keepalive = keepalive_of(t),
 	};
-	bool ok = false;
+	bool ok = false, registers = false;
 
 	if (!p.hosts && !p.account)
 		(void)snprintf(err, size,
 			       "trunk '%s' needs hosts, an account, or both",
 			       p.name);
-	else if (p.account && !account_find(accounts, p.account))
+	else if (p.account && !has_account(define, p.account, &registers))
 		(void)snprintf(err, size,
 			       "trunk '%s': there is no account '%s'", p.name,
 			       p.account);
 	else if (p.reach.keepalive == KEEPALIVE_REGISTER &&
-		 (p.hosts || !account_params(account_find(accounts, p.account))
-				      ->registers))
+		 (p.hosts || !registers))
 		(void)snprintf(err, size,
 			       "trunk '%s': keepalive register is for a trunk "
 			       "without hosts, of an account that registers",
 			       p.name);
+	else if (define->trunks)
+		ok = !trunk_set(define->trunks, &p, err, size);
 	else
-		ok = !trunk_set(trunks, &p, err, size);
+		ok = !trunk_check(&p, err, size);
 	free(hosts);
 	return ok;
 }
@@ -270,8 +303,53 @@ bool define_apply(const struct define *define, const char *kind,
 		return true;
 	}
 	if (!strcmp(kind, "trunk"))
-		return trunk_apply(define->accounts, define->trunks, table, err,
-				   size);
+		return trunk_apply(define, table, err, size);
 	define_endpoint(&params, table);
 	return !endpoint_set(define->endpoints, &params, err, size);
+}
+
+/* Each of LIST can be, and has a name of its own. */
+static bool check_list(const cJSON *root, const char *list, const char *kind,
+		       char *err, size_t size)
+{
+	const struct define nothing = {.root = root};
+	struct endpoint_params endpoint;
+	char why[512] = "";
+	const cJSON *e;
+	int i = 0;
+
+	cJSON_ArrayForEach(e, schema_get(root, list))
+	{
+		const char *name = schema_string(e, "name", "");
+		bool ok;
+
+		i++;
+		if (element(root, list, name) != e) {
+			(void)snprintf(err, size,
+				       "%s[%d].name: there is another '%s' "
+				       "before",
+				       list, i, name);
+			return false;
+		}
+		if (!strcmp(kind, "account")) {
+			ok = account_apply(NULL, e, why, sizeof(why));
+		} else if (!strcmp(kind, "trunk")) {
+			ok = trunk_apply(&nothing, e, why, sizeof(why));
+		} else {
+			define_endpoint(&endpoint, e);
+			ok = !endpoint_check(&endpoint, why, sizeof(why));
+		}
+		if (!ok) {
+			(void)snprintf(err, size, "%s[%d]: %s", list, i, why);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool define_check(const cJSON *root, char *err, size_t size)
+{
+	return check_list(root, "accounts", "account", err, size) &&
+	       check_list(root, "trunks", "trunk", err, size) &&
+	       check_list(root, "endpoints", "endpoint", err, size);
 }

@@ -16,11 +16,16 @@ struct define {
 	struct accounts *accounts;
 	struct trunks *trunks;
 	struct endpoints *endpoints;
+	const cJSON *root; /* of define_check() */
 };
 
 /* Apply a checked table ("account", "trunk" or "endpoint"). False with ERR. */
 bool define_apply(const struct define *define, const char *kind,
 		  const cJSON *table, char *err, size_t size);
+
+/* Whether the accounts, trunks and endpoints of a configuration can be defined,
+ * and have names of their own. False with ERR, which begins with a path. */
+bool define_check(const cJSON *root, char *err, size_t size);
 
 /* A checked endpoint's table; the parameters borrow from it. */
 void define_endpoint(struct endpoint_params *params, const cJSON *table);

@@ -558,14 +558,25 @@ static void configure_accounts(const struct engine *engine)
 						  "register_rate", 200));
 }
 
+/* A script may define it later; but most likely it is misspelt. */
+static void say_default_trunk(const struct engine *engine)
+{
+	const char *name = schema_string(config_root(engine->config),
+					 "default_trunk", NULL);
+
+	if (name && !trunk_find(engine->trunks, name))
+		log_warn(NULL, "default_trunk: there is no trunk '%s'", name);
+}
+
 bool engine_start_rooms(struct engine *engine,
 			const struct engine_params *params, char *err,
 			size_t size)
 {
 	int e;
 
-	/* before anything is bound or made: most mistakes are in the script */
-	if (!scripts_check(params->script, err, size))
+	/* before anything is bound or made: most mistakes are in these */
+	if (!define_check(config_root(engine->config), err, size) ||
+	    !scripts_check(params->script, err, size))
 		return false;
 	if (store_open(&engine->store, engine->loop, engine->db, STORE_ENGINE,
 		       err, size))
@@ -602,6 +613,7 @@ bool engine_start_rooms(struct engine *engine,
 	    !scripts_load(engine->scripts, params->script, params->argv, err,
 			  size))
 		return false;
+	say_default_trunk(engine);
 	e = netwatch_alloc(&engine->netwatch, network_changed, engine);
 	if (e)
 		log_warn(NULL,

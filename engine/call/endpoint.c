@@ -73,7 +73,7 @@ static bool hex(const char *text, size_t length)
 		strspn(text, "0123456789abcdefABCDEF") == length);
 }
 
-static int check(const struct endpoint_params *p, char *err, size_t size)
+int endpoint_check(const struct endpoint_params *p, char *err, size_t size)
 {
 	const struct auth_secret secret = {
 		.password = p->password,
@@ -195,7 +195,7 @@ static int set(struct endpoints *endpoints,
 	       const struct endpoint_params *params, bool asked, char *err,
 	       size_t size)
 {
-	int error = check(params, err, size);
+	int error = endpoint_check(params, err, size);
 
 	if (error)
 		return error;

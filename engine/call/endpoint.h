@@ -76,6 +76,9 @@ int endpoints_alloc(struct endpoints **ep, struct stack *stack,
 		    const struct endpoints_handlers *handlers, void *arg);
 void endpoints_free(struct endpoints *endpoints);
 
+/* Whether endpoint_set() would take them: 0, EINVAL with ERR. */
+int endpoint_check(const struct endpoint_params *params, char *err,
+		   size_t size);
 /* Add or change by name. Everything is copied. EINVAL with ERR; ENOMEM. */
 int endpoint_set(struct endpoints *endpoints,
 		 const struct endpoint_params *params, char *err, size_t size);

@@ -127,7 +127,7 @@ static int hosts_dup(char ***dst, const char *const *src)
 	return 0;
 }
 
-static int check(const struct trunk_params *p, char *err, size_t size)
+int trunk_check(const struct trunk_params *p, char *err, size_t size)
 {
 	char why[128] = "", number[64];
 	struct target_host host;
@@ -144,6 +144,22 @@ static int check(const struct trunk_params *p, char *err, size_t size)
 		return EINVAL;
 	}
 	for (size_t i = 0; p->hosts && p->hosts[i]; i++) {
+		if (!strncasecmp(p->hosts[i], "sip:", 4)) {
+			(void)snprintf(err, size,
+				       "trunk '%s': hosts[%zu] '%s': a host is "
+				       "expected; did you mean '%s'?",
+				       p->name, i + 1, p->hosts[i],
+				       p->hosts[i] + 4);
+			return EINVAL;
+		}
+		if (!target_host_parse(&host, p->hosts[i], why, sizeof(why)) &&
+		    host.secure) {
+			(void)snprintf(err, size,
+				       "trunk '%s': hosts[%zu] '%s': TLS is "
+				       "not available",
+				       p->name, i + 1, p->hosts[i]);
+			return EINVAL;
+		}
 		if (target_host_parse(&host, p->hosts[i], why, sizeof(why))) {
 			(void)snprintf(err, size,
 				       "trunk '%s': hosts[%zu] "
@@ -202,7 +218,7 @@ int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 	      char *err, size_t size)
 {
 	struct trunk fresh = {.active = 0}, *t;
-	int e = check(params, err, size);
+	int e = trunk_check(params, err, size);
 
 	if (e)
 		return e;

@@ -34,6 +34,8 @@ struct trunk_params {
 
 int trunks_alloc(struct trunks **tp);
 void trunks_free(struct trunks *trunks);
+/* Whether trunk_set() would take them: 0, EINVAL with ERR. */
+int trunk_check(const struct trunk_params *params, char *err, size_t size);
 /* Add or change by name. Everything is copied. EINVAL with ERR; ENOMEM. */
 int trunk_set(struct trunks *trunks, const struct trunk_params *params,
 	      char *err, size_t size);

@@ -275,6 +275,9 @@ def test_wrong_options_are_named(tmp_path):
             ({"registrar_expires": "never"}, "registrar_expires"),
             ({"instance_id": "me"}, "is not urn:uuid: and a UUID"),
             ({"registrar": ["sip:a", "b"]}, "'b' is not a SIP URI"),
+            ({"registrar": "sip:a;transport=tls"},
+             "accounts[1]: account 'a': registrar: transport is udp or tcp"),
+            ({"flows": 2}, "2 flows need outbound = true"),
             ({"keepalive_sip": 1}, "from 2 to 3600 s")):
         path = tmp_path / "moondial.lua"
         path.write_text('return { accounts = { { name = "a", '
@@ -283,3 +286,29 @@ def test_wrong_options_are_named(tmp_path):
         done = moondial("check", "-c", path)
         assert done.returncode != 0
         assert message in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text, message", [
+    ('accounts = { { name = "a", uri = "sip:a@b.test" },'
+     ' { name = "a", uri = "sip:c@b.test" } }',
+     "accounts[2].name: there is another 'a' before"),
+    ('trunks = { { name = "t" } }',
+     "trunks[1]: trunk 't' needs hosts, an account, or both"),
+    ('trunks = { { name = "t", account = "a" } }',
+     "trunks[1]: trunk 't': there is no account 'a'"),
+    ('trunks = { { name = "t", hosts = "sip:h.test" } }',
+     "a host is expected; did you mean 'h.test'?"),
+    ('trunks = { { name = "t", hosts = "h.test;transport=tls" } }',
+     "hosts[1] 'h.test;transport=tls': TLS is not available"),
+    ('accounts = { { name = "a", uri = "sip:a@b.test", register = false } },'
+     ' trunks = { { name = "t", account = "a", keepalive = "register" } }',
+     "of an account that registers"),
+    ('endpoints = { { name = "e", password = "x" },'
+     ' { name = "f" } }',
+     "endpoints[2]: endpoint 'f' needs a password or ha1")])
+def test_check_finds_what_could_not_start(tmp_path, text, message):
+    path = tmp_path / "moondial.lua"
+    path.write_text("return { %s }" % text)
+    done = moondial("check", "-c", path)
+    assert done.returncode != 0
+    assert message in done.stderr, done.stderr

@@ -358,6 +358,19 @@ static void account_link(struct accounts *accounts, struct account *account)
 	accounts->count++;
 }
 
+int account_check(const struct account_params *params, char *err, size_t size)
+{
+	struct account_params_copy *copy = NULL;
+	struct account_params p = *params;
+	int e;
+
+	if (!p.instance_id)
+		p.instance_id = "urn:uuid:0"; /* the engine's own, later */
+	e = account_params_copy(&copy, &p, err, size);
+	mem_deref(copy);
+	return e;
+}
+
 int account_set(struct accounts *accounts, const struct account_params *params,
 		char *err_text, size_t size)
 {

@@ -102,6 +102,8 @@ void accounts_close(struct accounts *accounts, uint32_t wait_ms,
 /* At once, without a word to registrars; before stack_free(). */
 void accounts_free(struct accounts *accounts);
 
+/* Whether account_set() would take them: 0, EINVAL with ERR, ENOMEM. */
+int account_check(const struct account_params *params, char *err, size_t size);
 /* Add one, or change the one of that name (registers again when what matters
  * to the registrar has changed). Everything is copied. EINVAL with ERR. */
 int account_set(struct accounts *accounts, const struct account_params *params,

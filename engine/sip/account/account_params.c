@@ -182,8 +182,28 @@ static bool instance_ok(const char *id)
 	return id && !strncmp(id, "urn:", 4) && uri_text_ok(id);
 }
 
+static bool transport_is_unknown(const char *text)
+{
+	struct uri uri;
+	struct pl transport;
+
+	if (!text || !decode(&uri, text))
+		return false;
+	return !msg_param_decode(&uri.params, "transport", &transport) &&
+	       pl_strcasecmp(&transport, "udp") &&
+	       pl_strcasecmp(&transport, "tcp");
+}
+
 static const char *problem(const struct account_params *p)
 {
+	for (size_t i = 0; p->backups && p->backups[i]; i++)
+		if (transport_is_unknown(p->backups[i]))
+			return p->proxy ? "proxy: transport is udp or tcp"
+					: "registrar: transport is udp or tcp";
+	if (transport_is_unknown(p->registrar))
+		return "registrar: transport is udp or tcp";
+	if (transport_is_unknown(p->proxy))
+		return "proxy: transport is udp or tcp";
 	if (p->password && p->ha1)
 		return "password and ha1: give one of them";
 	if (p->ha1 && !is_hex(p->ha1))
