@@ -18,6 +18,9 @@ DROP INDEX leads_ready;
 CREATE INDEX leads_due
 	ON leads (campaign, priority DESC, state DESC, next_at_ms, id)
 	WHERE state IN ('new', 'ready');
+-- Who is outside the same hours.
+CREATE INDEX leads_zones ON leads (campaign, zones)
+	WHERE state IN ('new', 'ready');
 -- Page by page, in the order of import.
 CREATE INDEX leads_campaign ON leads (campaign, id);
 -- How often a number was called, by whichever campaign.

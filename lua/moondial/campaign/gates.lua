@@ -26,6 +26,7 @@ local today = {}
 ---@class GateContext
 ---@field listed table<string, string>? number → the list that has it
 ---@field asks boolean? nobody is dialled: take nobody's place
+---@field zones table<string, table>? zones as in the row → what Hours:open has said of them
 
 --- A gate returns nothing: pass; or "later", until, reason; or "final",
 --- disposition, reason; or "hold", nil, reason: nobody can be called just now.
@@ -66,17 +67,48 @@ local function state_of(spec, row)
   return spec.hours.states and moon.json.decode(row.fields_json or "{}").state or nil
 end
 
+local function closed(opens_at, reason)
+  if opens_at then
+    return "later", opens_at, reason
+  end
+  return "final", "no_hours", reason
+end
+
+--- Leads of the same zones have the same hours: they are asked for once, and who is
+--- outside them takes the others along (sift). A state's rules may be stricter.
 ---@type Gate
-local function hours(spec, row, now)
+local function hours(spec, row, now, context)
   if not spec.hours then
     return
   end
-  local open, opens_at, reason = spec.hours:open(zone.split(row.zones), now, state_of(spec, row))
-  if not open and opens_at then
-    return "later", opens_at, reason
-  elseif not open then
-    return "final", "no_hours", reason
+  local key, known = row.zones or "", context.zones or {}
+  context.zones = known
+  local seen = known[key]
+  if not seen then
+    seen = table.pack(spec.hours:open(zone.split(row.zones), now))
+    known[key] = seen
   end
+  if not seen[1] then
+    return closed(seen[2], seen[3])
+  end
+  local state = state_of(spec, row)
+  if state then
+    local open, opens_at, reason = spec.hours:open(zone.split(row.zones), now, state)
+    if not open then
+      return closed(opens_at, reason)
+    end
+  end
+end
+
+--- Of the zones that were seen those that are closed, as store.put_back takes them.
+local function closed_zones(context)
+  local list = {}
+  for key, seen in pairs(context.zones or {}) do
+    if key ~= "" and not seen[1] and seen[2] then
+      list[#list + 1] = { zones = key, at = seen[2], reason = seen[3] }
+    end
+  end
+  return list
 end
 
 ---@type Gate
@@ -286,7 +318,7 @@ function M.sift(spec, rows, count, now)
     end
   end
   count_passed(spec, #pass, now)
-  store.put_back(held)
+  store.put_back(held, spec.name, closed_zones(context))
   return pass, stopped, why, hold
 end
 

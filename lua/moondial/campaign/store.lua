@@ -7,6 +7,8 @@ local M = {}
 
 local PROMOTED = 200 -- leads that come due at once, at most: the rest with the next claim
 
+local PUT_OFF = 2000 -- leads of a closed zone that are put off at once
+
 local null = moon.db.null
 
 local function now_ms()
@@ -78,9 +80,14 @@ function M.claim(name, count)
   }
 end
 
---- What has become of claimed leads that are not dialled now, in one step.
+--- What has become of claimed leads that are not dialled now, in one step. Leads of
+--- zones that are closed are put off together with those that were claimed, two
+--- thousand at a time: whoever may be called needn't wait until each has been looked
+--- at.
 ---@param held {id: string, verdict: "later"|"final"|"release", at: number?, disposition: string?, reason: string?}[]
-function M.put_back(held)
+---@param campaign string?
+---@param closed {zones: string, at: number, reason: string}[]?
+function M.put_back(held, campaign, closed)
   local statements, now = {}, now_ms()
   for i, lead in ipairs(held) do
     if lead.verdict == "later" then
@@ -90,6 +97,10 @@ function M.put_back(held)
     else
       statements[i] = { sql "lead_release", now, lead.id }
     end
+  end
+  for _, hours in ipairs(closed or {}) do
+    statements[#statements + 1] = { sql "leads_defer", math.ceil(hours.at * 1000), hours.reason, now, campaign,
+      hours.zones, PUT_OFF }
   end
   if #statements > 0 then
     transaction(statements)

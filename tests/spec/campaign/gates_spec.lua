@@ -1,7 +1,7 @@
 local moon = dofile "tests/spec/leads/stub_moon.lua"
 
 describe("the gates", function()
-  local gates, made, put_back
+  local gates, made, put_back, put_off
 
   local NAMES = { "moondial", "moondial.campaign.store", "moondial.campaign.gates", "moondial.leads.zone",
     "moondial.compliance.dnc", "moondial.agents" }
@@ -24,7 +24,7 @@ describe("the gates", function()
       campaign_attempts = count "campaign",
       lead_attempts = count "lead",
       number_attempts = count "number",
-      put_back = function(held) put_back = held end,
+      put_back = function(held, _, closed) put_back, put_off = held, closed end,
     }
     package.loaded["moondial.compliance.dnc"] = {
       listed = function(numbers)
@@ -70,6 +70,20 @@ describe("the gates", function()
       return false, now + 60, "outside its hours"
     end } }
     assert.same({ "later", NOW + 60, "outside its hours" }, { gates.check(spec, row { zones = "East,West" }, NOW) })
+  end)
+
+  it("ask for the hours of a zone once, and for those of a state where it has some", function()
+    local asked = {}
+    local spec = { name = "c", hours = { states = { TX = {} }, open = function(_, zones, now, state)
+      asked[#asked + 1] = zones[1] .. (state or "")
+      return state ~= "TX", now + 60, "outside the hours of Texas"
+    end } }
+    local rows = { row { fields_json = { state = "TX" } }, row { fields_json = { state = "NY" } },
+      row { fields_json = {} } }
+    local pass, stopped = gates.sift(spec, rows, 5, NOW)
+    assert.same({ 2, 1 }, { #pass, stopped })
+    assert.same({ "East", "EastTX", "EastNY" }, asked)
+    assert.same({}, put_off)
   end)
 
   it("stop a lead that is on a list for good, unless it has another number", function()
@@ -169,6 +183,8 @@ describe("the gates", function()
       { id = "c", verdict = "release" },
       { id = "d", verdict = "release" },
     }, put_back)
+    -- the others of that zone needn't be looked at
+    assert.same({ { zones = "West", at = NOW + 60, reason = "outside its hours" } }, put_off)
     gates.sift(spec, { rows[3] }, 5, NOW)
     assert.same({ { id = "c", verdict = "final", disposition = "dnc", reason = "on the list internal" } }, put_back)
   end)
