@@ -31,6 +31,8 @@ local ways = {
     playback:pause() playback:resume() playback:stop() playback:wait()
   end,
   function(call) call:hold() call:sleep(0.1) call:unhold() end,
+  function(call) call:wait("beep", 0.5) end,
+  function(call) call:detect_machine { silence = 0.5, total = 1 } end,
   function(call) call:record { file = "r-{id}.wav", max = 0.5, beep = true } end,
 }
 
