@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "store/detection_list.h"
+
 /* ---- labels.csv ----------------------------------------------------- */
 
 struct label {
@@ -234,6 +236,32 @@ static bool find(struct amd_files *files, const char *word, char *err,
 	qsort(files->list + first, files->count - first, sizeof(*files->list),
 	      by_path);
 	return true;
+}
+
+static int take_kept(const char *file, const char *agent,
+		     const char *disposition, void *arg)
+{
+	struct amd_files *files = arg;
+	enum detect_kind kind = DETECT_NONE;
+
+	found = files;
+	out_of_memory = false;
+	(void)take(file, NULL, FTW_F, NULL);
+	if (out_of_memory)
+		return ENOMEM;
+	if (agent && disposition)
+		kind = detect_kind_of(disposition);
+	if (agent && kind == DETECT_NONE)
+		kind = DETECT_HUMAN;
+	files->list[files->count - 1].label = kind;
+	return 0;
+}
+
+bool amd_files_kept(struct amd_files *files, const char *db,
+		    const char *campaign, char *err, size_t size)
+{
+	memset(files, 0, sizeof(*files));
+	return !detection_list(db, campaign, take_kept, files, err, size);
 }
 
 bool amd_files_find(struct amd_files *files, char *const *words, int count,

@@ -25,6 +25,11 @@ struct amd_files {
  * in ERR. Freed by amd_files_free() in any case. */
 bool amd_files_find(struct amd_files *files, char *const *words, int count,
 		    char *err, size_t size);
+/* Those that were kept of the calls in a database (of CAMPAIGN, NULL: all).
+ * What they are the agents have said, if there were any: a disposition that is
+ * a kind, or else that it was a person. */
+bool amd_files_kept(struct amd_files *files, const char *db,
+		    const char *campaign, char *err, size_t size);
 void amd_files_free(struct amd_files *files);
 
 #endif

@@ -99,7 +99,9 @@ static const struct command commands[] = {
 	 "the running engine of that database; status and why do when there "
 	 "is one; the\nothers read or write the database themselves.\n"},
 	{"amd", cmd_amd, "try answering machine detection on recordings",
-	 "replay [--set NAME=VALUE]… [--csv|--json] FILE|FOLDER…\n\n"
+	 "replay [--set NAME=VALUE]… [--csv|--json] FILE|FOLDER…\n"
+	 "       moondial amd replay [--set NAME=VALUE]… [--csv|--json] --db "
+	 "FILE [--campaign NAME]\n\n"
 	 "  --set NAME=VALUE   a setting of call:detect_machine, such as "
 	 "machine.voice=1.8\n"
 	 "  --csv  --json      instead of tables\n\n"
@@ -107,7 +109,9 @@ static const struct command commands[] = {
 	 "they "
 	 "are, how\noften they were taken for what. A recording's label comes "
 	 "from the labels.csv\nbeside it (columns file, label), or is the name "
-	 "of its folder: human, machine,\nfax, silence, unsure, screening.\n"},
+	 "of its folder: human, machine,\nfax, silence, unsure, screening. "
+	 "With --db: the recordings that calls have kept, and\nwhat agents "
+	 "have said of them.\n"},
 	{"agent", cmd_agent, "who talks to whom; log agents in and out",
 	 "list    [--db FILE] [--json]\n"
 	 "       moondial agent login   [--db FILE] NAME\n"

@@ -11,12 +11,22 @@
 #include "media/detect/detect.h"
 #include "media/prompt_decode.h"
 
-enum { OPT_SET = 256, OPT_CSV, OPT_JSON, HEARD_MAX = 64, TEXT_SIZE = 512 };
+enum {
+	OPT_SET = 256,
+	OPT_CSV,
+	OPT_JSON,
+	OPT_DB,
+	OPT_CAMPAIGN,
+	HEARD_MAX = 64,
+	TEXT_SIZE = 512
+};
 
 static const struct option long_options[] = {
 	{"set", required_argument, NULL, OPT_SET},
 	{"csv", no_argument, NULL, OPT_CSV},
 	{"json", no_argument, NULL, OPT_JSON},
+	{"db", required_argument, NULL, OPT_DB},
+	{"campaign", required_argument, NULL, OPT_CAMPAIGN},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -315,7 +325,14 @@ static void tail(struct output *out)
 
 /* ---- the command ---------------------------------------------------- */
 
-static int replay_all(char *const *words, int count,
+/* Where the recordings are: words of the command line, or a database. */
+struct wanted {
+	char *const *words;
+	int count;
+	const char *db, *campaign;
+};
+
+static int replay_all(const struct wanted *wanted,
 		      const struct detect_settings *settings,
 		      struct output *out)
 {
@@ -323,7 +340,10 @@ static int replay_all(char *const *words, int count,
 	int status = CLI_OK;
 	char err[1024];
 
-	if (!amd_files_find(&files, words, count, err, sizeof(err))) {
+	if (wanted->db ? !amd_files_kept(&files, wanted->db, wanted->campaign,
+					 err, sizeof(err))
+		       : !amd_files_find(&files, wanted->words, wanted->count,
+					 err, sizeof(err))) {
 		amd_files_free(&files);
 		return cli_fail(CLI_FAILED, "%s", err);
 	}
@@ -362,6 +382,7 @@ static int set(struct detect_settings *settings, const char *word)
 int cmd_amd(int argc, char *argv[])
 {
 	struct output out = {.format = TABLE};
+	struct wanted wanted = {.count = 0};
 	struct detect_settings settings;
 	int opt, status;
 
@@ -379,11 +400,20 @@ int cmd_amd(int argc, char *argv[])
 		case OPT_JSON:
 			out.format = JSON;
 			break;
+		case OPT_DB:
+			wanted.db = optarg;
+			break;
+		case OPT_CAMPAIGN:
+			wanted.campaign = optarg;
+			break;
 		default:
 			return cli_usage("amd", opt);
 		}
 	}
-	if (argc - optind < 2 || strcmp(argv[optind], "replay") != 0) {
+	wanted.words = argv + optind + 1;
+	wanted.count = argc - optind - 1;
+	if (wanted.count < 0 || strcmp(argv[optind], "replay") != 0 ||
+	    !wanted.db == !wanted.count || (wanted.campaign && !wanted.db)) {
 		if (argc > optind && strcmp(argv[optind], "replay") != 0)
 			(void)cli_fail(CLI_USAGE,
 				       "amd: '%s' is none of its commands; "
@@ -391,9 +421,9 @@ int cmd_amd(int argc, char *argv[])
 				       argv[optind]);
 		else
 			(void)cli_fail(CLI_USAGE,
-				       "amd: replay needs files or folders");
+				       "amd: replay needs files or folders, "
+				       "or --db FILE");
 		return cli_usage("amd", '?');
 	}
-	return replay_all(argv + optind + 1, argc - optind - 1, &settings,
-			  &out);
+	return replay_all(&wanted, &settings, &out);
 }

@@ -82,6 +82,7 @@ def test_a_person_answers_after_an_announcement(engine, line):
     e = called(engine, line, DIAL % ('{ keep = "amd/{id}.wav" }', """
   call:on("machine", function(event) moon.log.info("event %s", event.kind) end)
   call.user.again = call:detect_machine().kind
+  call.agent = { name = "anna" }
   call:sleep(4)"""))
     invite = rings(line)
     line.respond(invite, 183, "Session Progress", body=line.sdp())
@@ -109,6 +110,12 @@ def test_a_person_answers_after_an_announcement(engine, line):
     assert first < 1.2 and last - first < 0.9
     told = moondial("amd", "replay", "--json", row["detection_file"]).stdout
     assert json.loads(told)["files"][0]["verdict"] == "human"
+    # … or all that were kept, with what agents have said: none but a person
+    told = json.loads(e.tool("amd", "replay", "--json").stdout)
+    assert told["confusion"] == {"human": {"human": 1}}
+    assert told["files"][0]["file"] == row["detection_file"]
+    other = e.tool("amd", "replay", "--json", "--campaign", "other")
+    assert json.loads(other.stdout)["files"] == []
 
 
 def test_a_machine_gets_the_whole_message_after_its_beep(engine, line,
