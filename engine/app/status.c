@@ -41,6 +41,25 @@ void status_reading(cJSON *o, const struct trunk_reading *r)
 	cJSON_AddStringToObject(o, "reason", r->reason);
 }
 
+/* ASR, ACD, PDD: only of something. */
+static void add_traffic(cJSON *o, const struct trunk *trunk)
+{
+	struct trunk_traffic t;
+
+	trunk_traffic(trunk, &t);
+	cJSON_AddNumberToObject(o, "calls", (double)t.calls);
+	cJSON_AddNumberToObject(o, "answered", (double)t.answered);
+	if (t.calls)
+		cJSON_AddNumberToObject(o, "asr",
+					(double)t.answered / (double)t.calls);
+	if (t.answered)
+		cJSON_AddNumberToObject(o, "acd_ms",
+					(double)(t.talk_ms / t.answered));
+	if (t.rang)
+		cJSON_AddNumberToObject(o, "pdd_ms",
+					(double)(t.delay_ms / t.rang));
+}
+
 static bool add_trunk(struct trunk *trunk, void *arg)
 {
 	cJSON *o = cJSON_CreateObject(), *hosts, *h;
@@ -49,6 +68,7 @@ static bool add_trunk(struct trunk *trunk, void *arg)
 	cJSON_AddStringToObject(o, "name", trunk_params(trunk)->name);
 	cJSON_AddNumberToObject(o, "active", trunk_active(trunk));
 	cJSON_AddNumberToObject(o, "max_calls", trunk_params(trunk)->max_calls);
+	add_traffic(o, trunk);
 	trunk_read(trunk, &reading);
 	status_reading(o, &reading);
 	hosts = cJSON_AddArrayToObject(o, "hosts");

@@ -1,6 +1,7 @@
 /* status_print.c -- peers of `moondial status`, as tables that people read */
 #include "app/status_print.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -172,6 +173,41 @@ static void print_trunks(const cJSON *trunks)
 	print(table);
 }
 
+/* Of trunks that have had calls: answer-seizure ratio, average call duration,
+ * post-dial delay. */
+static void print_traffic(const cJSON *trunks)
+{
+	struct table *table =
+		table_alloc(7, 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6);
+	const cJSON *e;
+	bool any = false;
+
+	cJSON_ArrayForEach(e, trunks)
+	{
+		char calls[24], answered[24], asr[24], acd[24] = "-",
+						       pdd[24] = "-";
+
+		if (schema_number(e, "calls", 0) <= 0)
+			continue;
+		if (!any)
+			ROW(table, "", "name", "calls", "answered", "ASR",
+			    "ACD", "PDD");
+		(void)snprintf(asr, sizeof(asr), "%.1f %%",
+			       schema_number(e, "asr", 0) * 100);
+		if (schema_get(e, "acd_ms"))
+			(void)snprintf(acd, sizeof(acd), "%.1f s",
+				       schema_number(e, "acd_ms", 0) / 1000);
+		if (schema_get(e, "pdd_ms"))
+			(void)snprintf(pdd, sizeof(pdd), "%.2f s",
+				       schema_number(e, "pdd_ms", 0) / 1000);
+		ROW(table, any ? "" : "traffic", schema_string(e, "name", "?"),
+		    count(calls, e, "calls"), count(answered, e, "answered"),
+		    asr, acd, pdd);
+		any = true;
+	}
+	print(table);
+}
+
 /* ---- endpoints ----------------------------------------------------------- */
 
 /* WHAT: who says it is, where it came from when calls go elsewhere, why it
@@ -245,5 +281,6 @@ void status_print_peers(const cJSON *status)
 {
 	print_accounts(schema_get(status, "accounts"));
 	print_trunks(schema_get(status, "trunks"));
+	print_traffic(schema_get(status, "trunks"));
 	print_endpoints(schema_get(status, "endpoints"));
 }

@@ -206,8 +206,33 @@ static int way_begin(struct call *call, const struct account *account,
 	if (trunk) {
 		trunk_begin(trunk);
 		call->trunk = trunk;
+		call->way_at_ms = call_wall_ms(call);
 	}
 	return 0;
+}
+
+static uint64_t span_ms(int64_t from_ms, int64_t to_ms)
+{
+	return to_ms > from_ms ? (uint64_t)(to_ms - from_ms) : 0;
+}
+
+/* What this trunk has made of the call. */
+static struct trunk_traffic traffic_of(const struct call *call)
+{
+	const struct cdr *cdr = &call->cdr;
+	const int64_t heard_ms =
+		cdr->ring_at_ms ? cdr->ring_at_ms : cdr->answered_at_ms;
+	struct trunk_traffic t = {.calls = 1};
+
+	if (heard_ms) {
+		t.rang = 1;
+		t.delay_ms = span_ms(call->way_at_ms, heard_ms);
+	}
+	if (cdr->answered_at_ms) {
+		t.answered = 1;
+		t.talk_ms = span_ms(cdr->answered_at_ms, cdr->ended_at_ms);
+	}
+	return t;
 }
 
 static void way_end(struct call *call)
@@ -217,7 +242,9 @@ static void way_end(struct call *call)
 		call->use = mem_deref(call->use);
 	}
 	if (call->trunk) {
-		trunk_end(call->trunk);
+		const struct trunk_traffic traffic = traffic_of(call);
+
+		trunk_end(call->trunk, &traffic);
 		call->trunk = NULL;
 	}
 }

@@ -326,6 +326,10 @@ void call_out_closed(struct call *call, const struct session_end *end)
 	tmr_cancel(&call->host_tmr);
 	call_peer(call);
 	judge(call, end);
+	/* a 603 whose Reason header says more than "Decline" */
+	if (end->text &&
+	    !strcmp(cdr_disposition(o.scode, end->text), "blocked"))
+		o.reason = end->text;
 	/* a 2xx that is no use is an answer, not congestion */
 	o.disposition = end->err == EBADMSG
 				? "failed"

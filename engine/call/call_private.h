@@ -168,6 +168,7 @@ struct call {
 	bool counted;
 	struct account_use *use;
 	struct trunk *trunk;
+	int64_t way_at_ms;	      /* its INVITE by that trunk; wall */
 	struct endpoint_claim *claim; /* of an endpoint; or NULL */
 	struct binding *binding;      /* its terminal, if we know which */
 	enum endpoint_counted endpoint_counted;

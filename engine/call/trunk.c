@@ -24,6 +24,7 @@ struct trunk {
 	char **hosts; /* NULL-terminated */
 	unsigned active;
 	struct bucket bucket;
+	struct trunk_traffic traffic;
 	struct trunk_reach *reach; /* NULL: not watched */
 };
 
@@ -426,8 +427,20 @@ void trunk_begin(struct trunk *t)
 	t->active++;
 }
 
-void trunk_end(struct trunk *t)
+void trunk_traffic(const struct trunk *trunk, struct trunk_traffic *out)
+{
+	*out = trunk->traffic;
+}
+
+void trunk_end(struct trunk *t, const struct trunk_traffic *call)
 {
 	t->active--;
+	if (call) {
+		t->traffic.calls += call->calls;
+		t->traffic.rang += call->rang;
+		t->traffic.answered += call->answered;
+		t->traffic.talk_ms += call->talk_ms;
+		t->traffic.delay_ms += call->delay_ms;
+	}
 	mem_deref(t);
 }

@@ -89,12 +89,23 @@ void trunk_evidence(struct trunk *trunk, size_t host,
 /* Calls through it now. */
 unsigned trunk_active(const struct trunk *trunk);
 
+/* What has become of its calls since the engine started. A call that went on by
+ * another trunk was one of each. */
+struct trunk_traffic {
+	uint64_t calls;	   /* ended */
+	uint64_t rang;	   /* that rang, or were answered at once */
+	uint64_t answered; /* ASR: of calls */
+	uint64_t talk_ms;  /* ACD: by answered */
+	uint64_t delay_ms; /* from the INVITE to the ringing; PDD: by rang */
+};
+void trunk_traffic(const struct trunk *trunk, struct trunk_traffic *out);
+
 /* Whether one more call may go out at NOW_MS (monotonic); then count it, and
- * count it off when it has ended. */
+ * count it off when it has ended; CALL: what became of it, NULL: nothing. */
 bool trunk_admits(struct trunk *trunk, uint64_t now_ms);
 /* How many of WANTED calls would be admitted. */
 unsigned trunk_room(struct trunk *trunk, uint64_t now_ms, unsigned wanted);
 void trunk_begin(struct trunk *trunk);
-void trunk_end(struct trunk *trunk);
+void trunk_end(struct trunk *trunk, const struct trunk_traffic *call);
 
 #endif

@@ -140,6 +140,7 @@ void session_end_by(struct session *session, uint16_t scode,
 	end.reason = reason.text;
 	if (msg && !msg->req) {
 		end.retry_after = retry_after(msg);
+		end.text = reason.text[0] ? reason.text : NULL;
 		if (!pl_strdup(&phrase, &msg->reason) && *phrase &&
 		    text_ok(phrase))
 			end.reason = phrase;

@@ -35,6 +35,7 @@ struct session_end {
 	int err;	     /* ETIMEDOUT, ECONNREFUSED, …; 0: by a message */
 	uint16_t scode;	     /* final status; 0 when there was none (BYE) */
 	const char *reason;  /* its phrase, or the Reason header's text */
+	const char *text;    /* of a response's Reason header; NULL: none */
 	uint16_t q850;	     /* of a Reason header (RFC 3326); 0: none */
 	bool by_peer;	     /* BYE, CANCEL, a final response of the peer */
 	const char *contact; /* 3xx: where to; else NULL */

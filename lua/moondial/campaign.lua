@@ -554,7 +554,13 @@ end
 ---@param given table name, trunk, leads, from, timeout, pacing, retry, flow
 ---@return Campaign
 local function define(_, given)
-  local spec = options.check(given, moon.config.campaign, moon.file, folder)
+  local ok, spec = pcall(options.check, given, moon.config.campaign, moon.file, folder)
+  if not ok then
+    if not folder and not next(shared.live) then
+      moon.stop(1) -- files may have been read meanwhile: `moondial run` of it has not begun all the same
+    end
+    error(spec, 0)
+  end
   if campaigns[spec.name] and campaigns[spec.name].state == "running" then
     error({ code = "options", message = ("campaign: '%s' is running already"):format(spec.name) }, 0)
   end

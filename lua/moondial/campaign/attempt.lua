@@ -60,7 +60,7 @@ end
 local function talk(spec, lead, outcome)
   outcome.tell("dialing")
   local call, reason, failed = moon.dial(lead.number, {
-    trunk = spec.trunk,
+    trunk = spec.trunks and spec.trunks:order(lead.number) or spec.trunk,
     from = lead.from or spec.from,
     timeout = spec.timeout,
     campaign = spec.name,

@@ -5,6 +5,7 @@ local hours = require "moondial.compliance.hours"
 local pacing = require "moondial.campaign.pacing"
 local presets = require "moondial.compliance.presets"
 local retry = require "moondial.campaign.retry"
+local trunk_lists = require "moondial.trunks"
 
 local M = {}
 
@@ -59,7 +60,8 @@ end
 local FIELDS = {
   name = { function(v) return type(v) == "string" and v:match("^[%w_%.%-]+$") and #v <= 64 end,
     "a name of letters, digits, _ . -" },
-  trunk = { trunks, "the name of a trunk, or a list of names" },
+  trunk = { function(v) return type(v) == "string" and v ~= "" or type(v) == "table" end,
+    "the name of a trunk, or a list of trunks" },
   leads = { function(v) return type(v) == "string" and v ~= "" end, "the path of a CSV file" },
   region = { function(v) return type(v) == "string" and v:match("^%u%u$") end,
     "the two letters of a country, such as \"US\" or \"DE\"" },
@@ -363,6 +365,10 @@ function M.check(options, override, script, folder)
   end
   check_abandoned(merged)
   bound_abandonment(merged.compliance, merged.pacing)
+  if merged.trunk then
+    merged.trunks = trunk_lists.list(merged.trunk, folder)
+    merged.trunk = type(merged.trunk) == "table" and merged.trunks:names() or merged.trunk
+  end
   merged.hours = hours.parse(merged.hours, merged.compliance, folder)
   return merged
 end

@@ -85,7 +85,7 @@ describe("campaign options", function()
 
   it("may name several trunks", function()
     assert.same({ "a", "b" }, options.check(good { trunk = { "a", "b" } }).trunk)
-    refused(good { trunk = {} }, "'trunk'", "list of names")
+    refused(good { trunk = {} }, "'trunk'", "list of 1 to 16 trunks")
     refused(good { trunk = { "a", 5 } }, "'trunk'")
     refused(good { trunk = { "a", x = "b" } }, "'trunk'")
   end)

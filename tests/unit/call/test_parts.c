@@ -285,8 +285,8 @@ static void a_trunk_set_again_keeps_its_calls(void **state)
 	p.name = "other";
 	assert_int_equal(trunk_set(trunks, &p, err, sizeof(err)), 0);
 	assert_null(trunk_only(trunks));
-	trunk_end(t);
-	trunk_end(t);
+	trunk_end(t, NULL);
+	trunk_end(t, NULL);
 	trunks_free(trunks);
 }
 
