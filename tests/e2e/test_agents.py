@@ -26,6 +26,10 @@ moon.on_call("queue", function(call)
   call.user.agent = agent and agent.name
   call.user.why = agent and why.reason or why
 end)
+moon.on_call("line", function(call)
+  call.user.why = select(2, call:enqueue("sales", { music = { tone = "600", duration = 60 },
+    max_wait = 4.5, position = true, announce_every = 1 }))
+end)
 moon.on_call("boss", function(call)
   call:answer()
   local mode = call.from_user
@@ -140,14 +144,22 @@ agents.define { name = "ann", target = "sip:ann@127.0.0.1:9", groups = "sales" }
     call(caller, "sales")
     caller.wait("BYE")
     assert '"why":"no_agents"' in e.wait_cdr()["user_json"]
+    # the place in the queue is said in the music's place
+    call(caller, "line")
+    hears(caller.rtp, 600, 0)
+    until(lambda: audio.level(caller.rtp.audio()[-2000:]) > -30 and
+          audio.purity(caller.rtp.audio()[-2000:], 600) < 0.5, what="speech")
+    hears(caller.rtp, 600, 0)
+    caller.wait("BYE")
     # one who would have had longer to answer is not to blame
     agent(e, "login", "ann")
     call(caller, "sales")
     caller.wait("BYE")
-    rows = e.wait_cdrs(3)
-    assert '"why":"timeout"' in rows[1]["user_json"]
+    rows = [r for r in e.wait_cdrs(4) if r["direction"] == "in"]
+    assert '"why":"no_agents"' in rows[1]["user_json"]
+    assert '"why":"timeout"' in rows[2]["user_json"]
     assert all(300 <= r["ended_at_ms"] - r["answered_at_ms"] < 1500
-               for r in rows if r["direction"] == "in")
+               for r in (rows[0], rows[2]))
     wait_state(e, "ann", "ready", None)
 
 

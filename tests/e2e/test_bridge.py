@@ -182,6 +182,7 @@ moon.on_call("two", function(call)
   call:answer()
   local other = assert(moon.dial(moon.args[1]))
   moon.shared.other = other
+  call:play_async({ tone = "600", duration = 60 }, { loop = true })
   call.user.reason = call:bridge(other).reason
 end)
 moon.on_call("boss", function(call)

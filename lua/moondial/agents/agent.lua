@@ -65,6 +65,16 @@ function Agent:can_take()
   return self.state == "ready" and (self.call ~= nil or not self.spec.nailed_up and self.spec.target ~= nil)
 end
 
+--- Its state as a row; with it what it has said of the last call, once.
+function Agent:note()
+  local told = self.state ~= "talking" and self.state ~= "reserved" and self.disposition or nil
+  local call_id = self.party and WORKING[self.state] and self.party.id or told and self.told_of or nil
+  log.note(self.name, self.state, self.reason, call_id, told)
+  if told then
+    self.disposition, self.told_of = nil, nil
+  end
+end
+
 --- To STATE, noted and told.
 ---@param state string
 ---@param reason string?
@@ -87,8 +97,7 @@ function Agent:set(state, reason, fields)
     self:handled(self.last_talk + (was == "wrapup" and lasted or 0))
     self.last_talk = nil
   end
-  log.note(self.name, state, reason, self.party and WORKING[state] and self.party.id or nil,
-    state ~= "talking" and state ~= "reserved" and self.disposition or nil)
+  self:note()
   local event = { agent = self.name, state = state, was = was, reason = reason, at = now }
   if self.party and WORKING[state] then
     event.call = self.party.id
@@ -163,7 +172,7 @@ function Agent:dispose(disposition)
   if not self.party then
     return false
   end
-  self.disposition = disposition
+  self.disposition, self.told_of = disposition, self.party.id
   self.party.disposition = disposition
   if self.state == "wrapup" then
     self:end_wrapup()

@@ -33,13 +33,14 @@ end
 function Waiting:music_off()
   if self.music then
     self.music:stop()
-    self.music = nil
+    self.music, self.speech = nil, nil
   end
 end
 
 Waiting.__close = Waiting.music_off
 
---- Where the caller stands, and what else is said now and then.
+--- Where the caller stands, and what else is said now and then, in the music's
+--- place. An agent who comes meanwhile cuts it short.
 function Waiting:announce(position)
   local list = {}
   if self.opts.position and position then
@@ -50,7 +51,8 @@ function Waiting:announce(position)
   end
   if #list > 0 then
     self:music_off()
-    self.call:play(list)
+    self.music = self.call:play_async(list)
+    self.speech = self.music
   end
 end
 
@@ -71,12 +73,15 @@ function Waiting:wait(group, ticket, deadline)
       agent = ticket.signal.source,
       digit = opts.leave_on and call:event("dtmf") or nil,
       hangup = not opts.leave_on and call:event("hangup") or nil,
+      said = self.speech,
       timeout = announce_at and math.min(left, math.max(0, announce_at - now)) or left,
     }
     if which == "hangup" then
       call:sleep(0) -- raises, as every verb of a call that is over
     elseif which == "digit" and opts.leave_on:find(event.digit, 1, true) then
       return "left"
+    elseif which == "said" then
+      self.music, self.speech = nil, nil
     elseif which == "agent" and not ticket.offer then
       ticket.signal = signal.new() -- the scripts were loaded again
     elseif announce_at and moon.now() >= announce_at and not ticket.offer then

@@ -138,8 +138,10 @@ describe("a group of agents", function()
     assert.are.same({ 35 }, group:handled())
     assert.are.equal(30, ann.talked)
     assert.are.equal(5, told)
+    ann:want("paused", "lunch") -- it has been told once
+    assert.are.equal("ann paused lunch - -", table.remove(noted))
     assert.are.same({ "ann ready - - -", "ann reserved - call -", "ann talking - call -", "ann wrapup - call -",
-      "ann ready - - sale" }, noted)
+      "ann ready - call sale" }, noted)
   end)
 
   it("does what is wanted of an agent after its call", function()
