@@ -34,6 +34,11 @@ local ways = {
   function(call) call:wait("beep", 0.5) end,
   function(call) call:detect_machine { silence = 0.5, total = 1 } end,
   function(call) call:record { file = "r-{id}.wav", max = 0.5, beep = true } end,
+  -- into a bridge and out of it, from one worker to another
+  function(call)
+    call:conference("room" .. math.random(6), { dtmf = true, max_members = 5,
+      max_duration = 0.1 + math.random() })
+  end,
 }
 
 moon.on_call(function(call)
