@@ -491,6 +491,43 @@ static void the_next_trunk_has_its_own_account(void **state)
 	assert_string_equal(a.cdrs[0].from, "sip:desk@example.test");
 }
 
+/* Its registrar is silent: whether the password is for it isn't known. */
+static void
+an_account_is_not_waited_for_when_there_is_another_trunk(void **state)
+{
+	static const char *const list[] = {"waits", "second", NULL};
+	const struct trunk_params params = {.name = "waits", .account = "pbx"};
+	struct udp_sock *silent = NULL;
+	struct account_params account = {.name = "pbx",
+					 .uri = "sip:desk@example.test",
+					 .password = "secret",
+					 .registers = true};
+	char uri[64], err[200];
+	struct sa sa;
+
+	(void)state;
+	assert_int_equal(sa_set_str(&sa, "127.0.0.1", 0), 0);
+	assert_int_equal(udp_listen(&silent, &sa, NULL, NULL), 0);
+	assert_int_equal(udp_local_get(silent, &sa), 0);
+	(void)re_snprintf(uri, sizeof(uri), "sip:%J", &sa);
+	account.registrar = uri;
+	two_trunks(0);
+	assert_int_equal(account_set(a.accounts, &account, err, sizeof(err)),
+			 0);
+	assert_int_equal(trunk_set(a.trunks, &params, err, sizeof(err)), 0);
+	q.answer_sdp = g711;
+	dial_list(list);
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "waits")), 1);
+	WAIT(saw(&a, "answered"));
+	assert_int_equal(trunk_active(trunk_find(a.trunks, "waits")), 0);
+	call_hangup(a.call, CALL_LOCAL, NULL);
+	WAIT(a.ended == 1);
+	assert_string_equal(a.cdrs[0].trunk, "second");
+	assert_string_equal(a.cdrs[0].account, "");
+	assert_string_equal(a.cdrs[0].tried, "waits:0");
+	mem_deref(silent);
+}
+
 /* ---- limits ------------------------------------------------------------ */
 
 static void a_trunks_limit_is_its_own(void **state)
@@ -750,6 +787,7 @@ int main(void)
 		TEST(a_trunk_without_room_is_not_the_next),
 		TEST(each_trunk_of_a_list_has_one_turn),
 		TEST(the_next_trunk_has_its_own_account),
+		TEST(an_account_is_not_waited_for_when_there_is_another_trunk),
 		TEST(a_trunks_limit_is_its_own),
 		TEST(an_account_is_an_identity_and_a_way),
 		TEST(only_the_accounts_realm_gets_its_credentials),
