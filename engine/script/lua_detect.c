@@ -161,6 +161,7 @@ void detect_set_fields(lua_State *L, const struct detect_verdict *v)
 	set_number(L, "greeting", v->greeting_ms / 1000.0);
 	lua_pushinteger(L, v->words);
 	lua_setfield(L, -2, "words");
+	set_number(L, "silence", v->silence_ms / 1000.0);
 	set_number(L, "noise", (double)v->noise_db);
 	set_number(L, "decided", v->decided_ms / 1000.0);
 }

@@ -132,6 +132,8 @@ static void tell_verdict(struct detector *d, struct detect_verdict *verdict)
 
 	verdict->greeting_ms = d->voice.voice_ms;
 	verdict->words = d->voice.words;
+	verdict->silence_ms =
+		d->voice.silence_ms + (DELAY_FRAMES - 1) * DETECT_FRAME_MS;
 	verdict->noise_db = level_noise_db(&d->level);
 	verdict->decided_ms = d->now_ms - d->begun_ms;
 	event.verdict = *verdict;

@@ -77,6 +77,7 @@ struct detect_verdict {
 	float confidence;     /* 0 … 1, by rule of thumb (verdict.c) */
 	uint32_t greeting_ms; /* voice in it */
 	uint32_t words;
+	uint32_t silence_ms; /* since its last word, or the beginning */
 	float noise_db;	     /* dBFS of the floor */
 	uint32_t decided_ms; /* since the answer */
 };

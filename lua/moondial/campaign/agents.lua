@@ -1,14 +1,19 @@
 --- The agents of a campaign: from a lead's answer to what the agent says of it.
+local moon = require "moondial"
 local abandonment = require "moondial.compliance.abandonment"
 
 local M = {}
+
+local WITHIN = 2 -- seconds, as of call:connect_agent
+local SHORTEST = 0.1 -- an agent who is ready has a chance in any case
 
 --- An agent for the lead, and their conversation. False: there was nobody in
 --- time; the lead has heard the message for that.
 ---@param spec table the campaign's options
 ---@param call Call
 ---@param lead table
----@param attempt table tell: hears each step; agent: who alone is to have it
+---@param attempt table tell: hears each step; agent: who alone is to have it; greeted_at: when the lead had greeted,
+---from which on it waits
 ---@return boolean served
 function M.serve(spec, call, lead, attempt)
   local opts = {}
@@ -18,6 +23,10 @@ function M.serve(spec, call, lead, attempt)
     end
   end
   opts.data, opts.agent = lead, attempt.agent
+  if attempt.greeted_at then
+    opts.since = attempt.greeted_at
+    opts.within = math.max(SHORTEST, (opts.within or WITHIN) - (moon.now() - attempt.greeted_at))
+  end
   opts.on_agent = function() attempt.tell("agent") end
   local agent = call:connect_agent(opts)
   if not agent then

@@ -50,7 +50,7 @@ local function meet(spec, call, outcome)
     return nil
   end
   local found = detection.judge(call, spec.machine)
-  outcome.kind = found.kind
+  outcome.kind, outcome.greeted_at = found.kind, moon.now() - (found.silence or 0)
   outcome.tell("answered", found.kind)
   return detection.act(call, spec.machine, found)
 end

@@ -92,6 +92,7 @@ function moon.on_call(pattern, handler) end
 ---@field confidence number
 ---@field greeting number seconds of voice
 ---@field words integer
+---@field silence number seconds since the last word, when it was decided
 ---@field noise number dBFS
 ---@field decided number seconds since the answer
 

@@ -111,6 +111,25 @@ describe("detection of a campaign", function()
     assert.is_nil(act({}, { kind = "machine", cause = "sit" }))
   end)
 
+  it("has agents' seconds count from the greeting's end", function()
+    local given
+    local moon = package.loaded["moondial"]
+    moon.now = function() return 100 end
+    package.loaded["moondial.compliance.abandonment"] = { message = function() end }
+    package.loaded["moondial.campaign.agents"] = nil
+    local agents = require "moondial.campaign.agents"
+    local call = { connect_agent = function(_, opts) given = opts return nil, "timeout" end }
+    local attempt = { tell = function() end, greeted_at = 99.2 }
+    assert.is_false(agents.serve({ agents = { group = "sales" } }, call, {}, attempt))
+    assert.equal(99.2, given.since)
+    assert.near(1.2, given.within, 1e-6)
+    agents.serve({ agents = { group = "sales", within = 0.5 } }, call, {}, attempt)
+    assert.near(0.1, given.within, 1e-6)
+    agents.serve({ agents = { group = "sales", within = 5 } }, call, {}, { tell = function() end })
+    assert.same({ nil, 5 }, { given.since, given.within })
+    package.loaded["moondial.compliance.abandonment"], package.loaded["moondial.campaign.agents"] = nil, nil
+  end)
+
   it("lets a script say what it is", function()
     local machine = { kind = "machine", cause = "words" }
     local function screening(_, found)

@@ -31,6 +31,9 @@ static void a_short_greeting_is_a_person(void **state)
 		/* 700 ms of silence, and what the detector lags */
 		assert_in_range(verdict()->decided_ms, end_ms + 640,
 				end_ms + 1000);
+		assert_in_range(verdict()->silence_ms + end_ms,
+				verdict()->decided_ms - 60,
+				verdict()->decided_ms + 100);
 		assert_true(verdict()->confidence > 0.5F);
 		assert_true(fabsf(verdict()->noise_db + 55) < 4);
 	}
@@ -55,6 +58,25 @@ static void a_long_greeting_is_a_machine(void **state)
 	hear();
 	assert_verdict("machine", "words");
 	assert_int_equal(verdict()->words, 5);
+}
+
+/* As a vowel may: no network's tones, so a voice. */
+static void two_harmonics_that_stand_still_are_voice(void **state)
+{
+	(void)state;
+	sound_begin();
+	quiet(600);
+	tone2(332, 499, 400, -14);
+	quiet(2000);
+	hear();
+	assert_verdict("human", "greeting");
+
+	sound_begin();
+	quiet(600);
+	tone2(480, 620, 400, -14);
+	quiet(4000);
+	hear();
+	assert_verdict("silence", "silence");
 }
 
 static void nobody_speaks(void **state)
@@ -259,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_greeting_is_a_person),
 		cmocka_unit_test(a_long_greeting_is_a_machine),
+		cmocka_unit_test(two_harmonics_that_stand_still_are_voice),
 		cmocka_unit_test(nobody_speaks),
 		cmocka_unit_test(what_is_neither_is_not_sure),
 		cmocka_unit_test(clicks_and_noise_are_no_words),
