@@ -8,6 +8,7 @@ import pytest
 from support import audio, greetings
 from support.engine import moondial
 from support.phone import Phone
+from support.waiting import until
 
 # without a handler the engine would end by itself
 DIAL = """
@@ -463,3 +464,49 @@ def test_what_a_campaign_does_with_a_machine(engine, tmp_path, machine, result,
         kept, _ = audio.read_wav(next(callees.recordings.glob("*02.wav")))
         first, last = audio.sounding(kept[:, 0])
         assert last - first == pytest.approx(0.5, abs=0.3)
+
+
+FLOOR = """
+local moon = require "moondial"
+local agents = require "moondial.agents"
+local campaign = require "moondial.campaign"
+agents.define_group { name = "sales", wrapup = 0.1 }
+agents.define { name = "anna", groups = "sales", target = "sip:anna07@127.0.0.1:%d" }
+moon.spawn(agents.login, "anna")
+return campaign {
+  name = "test", trunk = "carrier", leads = "leads.csv", compliance = false, agents = "sales",
+  pacing = { mode = "progressive" }, timeout = 10, retry = { max_attempts = 1 }, machine = "hangup",
+  flow = function(call) return call.agent and "talked" or "heard" end,
+}
+"""
+
+
+def test_agents_get_persons_and_no_machines(engine, tmp_path):
+    """… and what finding out takes is part of the two seconds."""
+    audio.write_wav(tmp_path / "person.wav", says("Hello, who is there?"))
+    audio.write_wav(tmp_path / "machine.wav", MACHINE[1])
+    callees = engine(CALLEES.replace("lines[\"05\"]", """
+lines["07"] = function(call) call:answer() call:play { tone = "300", duration = 1 } end
+lines["05"]""").replace('"hangup", 30', '"hangup", 3'),
+                     sets={"prompts": tmp_path})
+    e = engine(FLOOR % callees.port, launch=False, name="engine-caller",
+               config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callees.port}",
+  from = "+15550100" }} }} }}""")
+    (e.folder / "leads.csv").write_text(
+        "phone\n" + "".join(f"+155501234{n}\n" for n in ("02", "01", "03")))
+    e.start()
+    until(lambda: e.rows("select 1 from campaigns where state = 'done'"), 60,
+          lambda: f"the campaign's end: {e.tail()}")
+    rows = {r["phone"][-2:]: r for r in e.rows(
+        "select l.phone, l.disposition d, c.* from leads l "
+        "join cdrs c on c.lead_id = l.id")}
+    assert {n: r["d"] for n, r in rows.items()} == {
+        "01": "talked", "02": "machine", "03": "fax"}
+    person = rows["01"]
+    assert (person["detection"], person["agent"]) == ("human", "anna")
+    assert rows["02"]["agent"] is None
+    # from the end of the greeting to the agent's voice
+    greeted = (person["answered_at_ms"] + person["detection_decided_ms"]
+               - 1000)
+    assert person["bridged_at_ms"] - greeted < 2000
