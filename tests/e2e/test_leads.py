@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from support.engine import ROOT
 from support.waiting import until
 
 # what a number does is told by its last two digits; counted by number
@@ -344,3 +345,54 @@ def test_a_lead_is_found_as_people_write_its_number(engine, lead):
                 e.folder / "leads.csv"))
     assert "+12125552310 (campaign test) is not being called now: no engine" \
         in why(e, lead)
+
+
+FLOOR = """
+local moon = require "moondial"
+local agents = require "moondial.agents"
+local campaign = require "moondial.campaign"
+agents.define_group { name = "sales", wrapup = 0.1, lost_after = 0 }
+for _, name in ipairs { "ann", "bob" } do
+  agents.define { name = name, groups = "sales", target = "sip:agent" .. name .. "@127.0.0.1:PORT" }
+  moon.spawn(function()
+    agents.login(name)
+    if name == "ann" then
+      agents.pause(name, "lunch")
+    end
+  end)
+end
+return campaign {
+  name = "test", trunk = "carrier", leads = "leads.csv", agents = "sales",
+  pacing = { mode = "progressive" }, compliance = false,
+  flow = function(call, lead)
+    if lead.attempt == 1 then
+      lead:callback { at = "1s", agent = "ann" }
+      return "wants ann"
+    end
+    return "talked"
+  end,
+}
+"""
+
+
+def test_a_callback_waits_for_its_agent(engine):
+    people = engine(ROOT / "scripts/floor_simulator.lua", name="people",
+                    args=["answer=100", "ring=0.2", "talk=0.5"],
+                    sets={"drain": 1})
+    e = caller(engine, people, "phone\n+15550000010\n",
+               script=FLOOR.replace("PORT", str(people.port)),
+               sets={"drain": 1})
+    e.start()
+    until(lambda: e.rows("select id from leads where state = 'scheduled' and"
+                         " disposition = 'wants ann'"), what=e.tail)
+    until(lambda: "its agent ann is paused" in why(e, "+15550000010"),
+          what=lambda: why(e, "+15550000010"))
+    assert len(e.rows("select lead_id from attempts")) == 1
+    done(e.tool("agent", "ready", "ann"))
+    until(lambda: e.rows("select id from leads where disposition = 'talked'"),
+          30, e.tail)
+    e.stop()
+    made = e.rows("select attempt, agent from cdrs where lead_id is not null"
+                  " order by attempt")
+    assert made == [{"attempt": 1, "agent": "bob"},
+                    {"attempt": 2, "agent": "ann"}]
