@@ -517,6 +517,9 @@ class Bench:
         """How long the pacer thinks: its tick, in a script of the engine's."""
         ticks = int(self.seconds(2000, 200))
         db = os.path.join(self.work, "pacer.db")
+        for name in (db, db + "-wal", db + "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(name)
         done = subprocess.run(
             [self.program("moondial"), "run", "--sip", f"udp:{SIP}", "--db", db, "--set", "log=warn",
              os.path.join(HERE, "scripts", "pacer.lua"), str(ticks)],
