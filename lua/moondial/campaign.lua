@@ -521,10 +521,14 @@ end
 --- or skipped, five minutes at most. Waits.
 ---@param agent string? its name
 ---@return table? lead id, phone, attempts, disposition, fields; nil: none is due
+---@return string? why those that are due may not be called now
 function Campaign:next(agent)
   check_choice(self)
-  local row = self.preview:next(agent)
-  return row and { id = row.id, phone = row.phone, attempts = row.attempts, disposition = row.disposition,
+  local row, why = self.preview:next(agent)
+  if not row then
+    return nil, why
+  end
+  return { id = row.id, phone = row.phone, attempts = row.attempts, disposition = row.disposition,
     fields = moon.json.decode(row.fields_json or "{}") }
 end
 
@@ -587,8 +591,8 @@ local function define(_, given)
     is_main = folder == nil,
   }, Campaign)
   self.preview = preview.new(spec.name, function(rows)
-    local pass, _, why = gates.sift(spec, rows, #rows, moon.now())
-    return pass, why
+    local pass, _, why, hold = gates.sift(spec, rows, 1, moon.now())
+    return pass[1], why, hold
   end)
   campaigns[spec.name] = self
   return self
@@ -697,8 +701,8 @@ function commands.set(name, ...)
 end
 
 function commands.next(format, name, agent)
-  local lead = find(name):next(agent)
-  return report.lead(lead, format)
+  local lead, why = find(name):next(agent)
+  return report.lead(lead, format, why)
 end
 
 function commands.dial(name, lead, agent)

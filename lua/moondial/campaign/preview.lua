@@ -9,11 +9,14 @@ local store = require "moondial.campaign.store"
 local M = {}
 
 local PATIENCE = 300 -- seconds that a lead is held for an agent who says nothing
+local AT_ONCE = 20 -- leads that are looked at for one that may be called
+local LOOKS = 50 -- so often at most, for one that an agent is to see
 local SKIPPED = 900 -- seconds until a lead that was skipped may be offered again
 
 ---@class Preview
 ---@field name string of the campaign
----@field sift fun(rows: table[]): table[], string? of claimed leads those that may be called now; why not the others
+---@field sift fun(rows: table[]): table?, string?, boolean? of claimed leads the first that may be called now, the
+---others are put back; why these may not; whether nobody may be called just now
 ---@field offers table<string, Offer> by the lead's id
 ---@field accepted Offer[] to be called, the first first
 local Preview = {}
@@ -29,7 +32,7 @@ local function fail(code, fmt, ...)
 end
 
 ---@param name string of the campaign
----@param sift fun(rows: table[]): table[], string?
+---@param sift fun(rows: table[]): table?, string?, boolean?
 ---@return Preview
 function M.new(name, sift)
   return setmetatable({ name = name, sift = sift, offers = {}, accepted = {} }, Preview)
@@ -39,6 +42,7 @@ end
 --- Waits.
 ---@param agent string?
 ---@return table? row nil: no lead is due
+---@return string? why those that are due may not be called now
 function Preview:next(agent)
   for _, offer in pairs(self.offers) do
     if offer.agent == agent then
@@ -46,15 +50,21 @@ function Preview:next(agent)
       return offer.row
     end
   end
-  local row
-  repeat -- leads that may not be called now are put back until they may
-    local claimed = store.claim(self.name, 1)
-    row = self.sift(claimed)[1]
-  until row or #claimed == 0
+  local row, why, hold
+  for _ = 1, LOOKS do -- those that may not be called now are put off
+    local claimed = store.claim(self.name, AT_ONCE)
+    if #claimed == 0 then
+      break
+    end
+    row, why, hold = self.sift(claimed)
+    if row or hold then
+      break
+    end
+  end
   if row then
     self.offers[row.id] = { row = row, agent = agent, at = moon.now() }
   end
-  return row
+  return row, why
 end
 
 local function find(self, what)
@@ -83,11 +93,11 @@ function Preview:accept(what, agent)
     if not row then
       fail("unknown", "campaign %s has no lead '%s' that may be called now", self.name, what)
     end
-    local pass, why = self.sift { row }
-    if not pass[1] then
-      fail("state", "the lead %s can't be called now: %s", row.phone, why)
-    end
     offer = { row = row }
+  end
+  local pass, why = self.sift { offer.row }
+  if not pass then
+    fail("state", "the lead %s can't be called now: %s", offer.row.phone, why)
   end
   offer.agent, offer.at = agent or offer.agent, moon.now()
   table.insert(self.accepted, offer)

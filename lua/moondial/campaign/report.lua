@@ -90,12 +90,13 @@ end
 --- A lead that is shown to an agent.
 ---@param lead table? of Campaign:next()
 ---@param format "table"|"json"|"csv"
+---@param why string? there is none
 ---@return any a text, or for JSON the lead itself
-function M.lead(lead, format)
+function M.lead(lead, format, why)
   if format == "json" then
-    return lead or {}
+    return lead or { why = why }
   elseif not lead then
-    return "no lead is due now"
+    return why and "no lead may be called now: " .. why or "no lead is due now"
   end
   local names, lines = {}, { ("%-16s %s"):format("phone", lead.phone), ("%-16s %s"):format("id", lead.id),
     ("%-16s %d%s"):format("attempts", lead.attempts, lead.disposition and " (" .. lead.disposition .. ")" or "") }

@@ -29,10 +29,13 @@ describe("preview", function()
     due = { { id = "a", phone = "+1" }, { id = "b", phone = "+2" }, { id = "c", phone = "+3" } }
     barred = {}
     p = preview.new("sales", function(rows)
-      if rows[1] and barred[rows[1].id] then
-        return {}, "outside its calling hours"
+      if barred.all then
+        table.insert(due, 1, rows[1])
+        return nil, "no caller id is free", true
+      elseif barred[rows[1].id] then
+        return nil, "outside its calling hours"
       end
-      return rows
+      return rows[1]
     end)
   end)
 
@@ -67,6 +70,13 @@ describe("preview", function()
     local ok, err = pcall(p.accept, p, "+1")
     assert.is_false(ok)
     assert.same({ "state", "the lead +1 can't be called now: outside its calling hours" }, { err.code, err.message })
+  end)
+
+  it("asks no further when nobody may be called just now", function()
+    barred.all = true
+    local row, why = p:next("ann")
+    assert.same({ nil, "no caller id is free" }, { row, why })
+    assert.equal(3, #due)
   end)
 
   it("dials also a lead that was not offered, if it may be called", function()
