@@ -147,10 +147,15 @@ static const struct command commands[] = {
 	 "database.\n"},
 	{"compliance", cmd_compliance, "what a regulator asks of a campaign",
 	 "report [--db FILE] [--json|--csv] --campaign NAME [--from T] "
-	 "[--to T]\n\n" DB_OPTION "  --campaign NAME    whose calls\n"
+	 "[--to T]\n"
+	 "       moondial compliance caller-ids [--db FILE] [--json|--csv]\n"
+	 "       moondial compliance unpark [--db FILE] NUMBER\n\n" DB_OPTION
+	 "  --campaign NAME    whose calls\n"
 	 "  --from T           from then on (default: the beginning); T as "
 	 "moondial cdr takes it\n"
-	 "  --to T             until then (default: now)\n"},
+	 "  --to T             until then (default: now)\n"
+	 "\ncaller-ids lists those that rest since a carrier has blocked them; "
+	 "unpark ends it.\n"},
 	{"dnc", cmd_dnc, "numbers that must not be called",
 	 "import [--db FILE] --list NAME [--country CODE] NUMBERS.txt\n"
 	 "       moondial dnc add    [--db FILE] [--campaign NAME] "

@@ -1,4 +1,4 @@
-/* moondial compliance report */
+/* moondial compliance report|caller-ids|unpark */
 #include <getopt.h>
 #include <string.h>
 
@@ -52,6 +52,11 @@ int cmd_compliance(int argc, char *argv[])
 	}
 	if (status)
 		return status;
+	if (argc - optind == 2 && !strcmp(argv[optind], "unpark"))
+		return cli_tool(report.db, true, "moondial.reports.tool",
+				"unpark", cli_words(argc, argv, optind + 1));
+	if (argc - optind == 1 && !strcmp(argv[optind], "caller-ids"))
+		return cli_report_run(&report, "parked");
 	if (argc - optind != 1 || strcmp(argv[optind], "report") != 0)
 		return cli_usage("compliance", '?');
 	if (!report.campaign)

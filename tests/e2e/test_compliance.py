@@ -128,6 +128,8 @@ def test_a_blocked_caller_id_rests_and_its_leads_keep_their_attempts(engine):
     [parked] = e.rows("select * from caller_ids")
     assert (parked["number"], parked["times"]) == (
         "+13035550100", len(blocked))
+    listed = json.loads(e.tool("compliance", "caller-ids", "--json").stdout)
+    assert [r["number"] for r in listed] == ["+13035550100"]
     # over a restart
     write(e, "spring", numbers(4, 100))
     e.tool("campaign", "import", "--region", "US", "spring",
@@ -135,6 +137,10 @@ def test_a_blocked_caller_id_rests_and_its_leads_keep_their_attempts(engine):
     run(e)
     later = e.rows("select from_user from cdrs")[len(rows):]
     assert [r["from_user"] for r in later] == ["+14155550100"] * 4
+    unpark = e.tool("compliance", "unpark", "+13035550100")
+    assert "may be shown again" in unpark.stdout, unpark.stderr
+    assert "no caller id rests" in e.tool("compliance", "caller-ids").stdout
+    assert e.tool("compliance", "unpark", "+13035550100").returncode == 1
 
 
 def test_a_campaign_whose_caller_ids_are_used_up_says_so(engine):

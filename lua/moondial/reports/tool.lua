@@ -69,6 +69,33 @@ function M.calls(options)
   return format.render(options.format, calls.columns(options.by), rows, moon.json)
 end
 
+--- Caller ids that rest since a carrier has blocked them.
+---@param options ReportOptions
+function M.parked(options)
+  local rows = query("caller_id_parked", math.floor(moon.now() * 1000))
+  if #rows == 0 and options.format == "table" then
+    return "no caller id rests"
+  end
+  local columns = { { "number", "caller id" }, { "parked_at_ms", "since (UTC)", audit.time },
+    { "parked_until_ms", "until (UTC)", audit.time }, { "times", "times" },
+    { "reason", "why", function(reason) return reason or "" end } }
+  return format.render(options.format, columns, rows, moon.json)
+end
+
+--- One of them may be shown again.
+---@param number string
+function M.unpark(number)
+  local now = math.floor(moon.now() * 1000)
+  local changes, _, message = moon.db.exec(moon.db.sql "caller_id_unpark", now, number, now)
+  if not changes then
+    error({ code = "database", message = "database: " .. message }, 0)
+  elseif changes == 0 then
+    error({ code = "unknown", message = ("caller id %s does not rest: see moondial compliance caller-ids"):format(
+      number) }, 0)
+  end
+  return ("caller id %s may be shown again; a running engine knows within 5 s"):format(number)
+end
+
 --- What a regulator asks of a campaign.
 ---@param options ReportOptions
 function M.compliance(options)

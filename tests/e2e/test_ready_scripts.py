@@ -1,0 +1,95 @@
+"""The ready campaigns of scripts/: each against people who press keys."""
+import csv
+import io
+import json
+
+from support.engine import ROOT
+
+# what the called people do is in the last digit of their number
+PEOPLE = """
+local moon = require "moondial"
+moon.on_call("agent", function(call)
+  call:answer()
+  call:sleep(0.5)
+end)
+moon.on_call(function(call)
+  local digit = call.to:sub(-1)
+  if digit == "0" then
+    call:reject(404)
+    return
+  elseif digit == "8" then
+    call:reject(486)
+    return
+  end
+  call:answer()
+  call:dtmf(moon.args[1] or digit)
+  call:wait("hangup", 20)
+end)
+"""
+
+
+def run(engine, script, phones, *args, people=(), agents="", **sets):
+    callee = engine(PEOPLE, args=list(people))
+    where = f"127.0.0.1:{callee.port}"
+    e = engine((ROOT / f"scripts/{script}.lua").read_text(), launch=False,
+               name="caller", args=["leads.csv", *args],
+               sets={"campaign.compliance": False, **sets}, config=f"""
+return {{ trunks = {{ {{ name = "carrier", hosts = "{where}",
+  from = "+15550100" }} }}, {agents.replace("WHERE", where)} }}""")
+    (e.folder / "leads.csv").write_text(
+        "phone\n" + "".join(f"{p}\n" for p in phones))
+    e.start()
+    return e
+
+
+def ended(e, name):
+    e.wait_log("every lead is done", 60)
+    return {r["phone"][-1]: r["disposition"] for r in csv.DictReader(
+        io.StringIO(e.tool("campaign", "report", "--csv", name).stdout))}
+
+
+def phones(digits):
+    return [f"+1212555010{d}" for d in digits]
+
+
+def test_a_broadcast_with_a_key_press(engine):
+    e = run(engine, "broadcast", phones("190"), "hello")
+    assert ended(e, "broadcast") == {
+        "1": "interested", "9": "dnc", "0": "invalid"}
+    assert "internal" in e.tool("dnc", "check", "+12125550109").stdout
+
+
+def test_a_survey_keeps_the_answers(engine):
+    e = run(engine, "survey", phones("12"), "hello:12345", "thank-you:12",
+            people=["41"])
+    assert ended(e, "survey") == {"1": "complete", "2": "complete"}
+    assert [json.loads(r["user_json"]) for r in e.cdrs()] == [
+        {"hello": "4", "thank-you": "1"}] * 2
+    text = (ROOT / "scripts/survey.lua").read_text()
+    wrong = engine(text, launch=False, name="wrong", args=["leads.csv", "x"])
+    wrong.launch()
+    assert wrong.wait() == 1 and "no question" in wrong.log()
+    wrong.process = None
+
+
+def test_numbers_are_valid_or_not(engine):
+    e = run(engine, "number_validation", phones("0158"))
+    assert ended(e, "number-validation") == {
+        "0": "invalid", "1": "valid", "5": "valid", "8": "busy"}
+    dead = e.tool("campaign", "export", "--disposition", "invalid",
+                  "number-validation").stdout
+    assert [r["phone"] for r in csv.DictReader(io.StringIO(dead))] == [
+        "+12125550100"]
+
+
+def test_collections_give_debtors_to_agents(engine):
+    e = run(engine, "collections", phones("129"), "hello", agents="""
+  agents = { { name = "ann", target = "sip:agent@WHERE",
+    groups = { "collections" } } },
+  agent_groups = { { name = "collections" } },""")
+    assert e.tool("agent", "login", "ann").returncode == 0
+    assert ended(e, "collections") == {
+        "1": "talked", "2": "promised", "9": "dnc"}
+    [talked] = e.rows("select * from cdrs where agent is not null "
+                      "and campaign is not null")
+    assert (talked["agent"], talked["disposition"]) == ("ann", "talked")
