@@ -271,3 +271,72 @@ def test_a_stop_in_mid_bridge_ends_both_legs(engine, phone):
     assert [r["hangup_by"] for r in rows] == ["engine", "local"]
     assert rows[0]["hangup_cause"] == "drain"
     assert all(r["bridged_ms"] > 0 for r in rows)
+
+
+RULES = """
+local moon = require "moondial"
+moon.on_call("orphan", function(call)
+  call:answer()
+  local other
+  moon.spawn(function()
+    other = assert(moon.dial(moon.args[1]))
+    other:wait("bridge", 10)
+    -- who has dialled it ends here: somebody talks to it
+  end)
+  repeat call:sleep(0.02) until other
+  call.user.reason = call:bridge(other, { hangup_other = false }).reason
+end)
+moon.on_call("short", function(call)
+  call:answer()
+  local other = assert(moon.dial(moon.args[1]))
+  local one = call:bridge(other, { max_duration = 0.3, hangup_other = false })
+  moon.spawn(function() moon.sleep(0.3) other:unbridge() end)
+  local two = call:bridge(other, { hangup_other = false, dtmf = false })
+  local _, busy = pcall(function()
+    moon.spawn(function() call:bridge(other, { hangup_other = false }) end)
+    call:wait("bridge", 5)
+    call:conference("room")
+  end)
+  local _, usage = pcall(call.bridge, call, call)
+  local _, option = pcall(call.bridge, call, other, { max = 1 })
+  call.user.said = { one.reason, two.reason, busy.code, usage.code,
+    option.message }
+  other:hangup()
+  call.user.after = call:bridge(other).reason
+end)
+"""
+
+
+def test_a_bridged_call_outlives_the_task_that_dialled_it(engine, phone):
+    e = engine(RULES, launch=False)
+    alice, bob = phone(e, user="alice"), phone(e, user="bob")
+    e.args = [f"sip:bob@127.0.0.1:{bob.port}"]
+    e.start()
+    assert alice.call("orphan").status == 200
+    bob.accept(bob.wait("INVITE"))
+    bob.wait("ACK")
+    alice.rtp.stream(audio.sine(500, 20))
+    hears(bob.rtp, 500, 0)
+    until(lambda: e.status()["scripts"]["coroutines"] == 1)
+    assert e.status()["calls"]["answered"] == 2
+    # with the bridge it ends: nobody else would end it
+    assert alice.bye().status == 200
+    bob.wait("BYE")
+    rows = e.wait_cdrs(2)
+    assert [r["hangup_by"] for r in rows] == ["remote", "local"]
+
+
+def test_how_a_bridge_ends_and_what_it_refuses(engine, phone):
+    e = engine(RULES, launch=False)
+    alice, bob = phone(e, user="alice"), phone(e, user="bob")
+    e.args = [f"sip:bob@127.0.0.1:{bob.port}"]
+    e.start()
+    assert alice.call("short").status == 200
+    bob.accept(bob.wait("INVITE"))
+    bob.wait("BYE")
+    alice.wait("BYE")
+    row = ended(e, "in")
+    assert '"max_duration","unbridged","busy","usage"' in row["user_json"]
+    assert "unknown option 'max'" in row["user_json"]
+    assert '"after":"other_hangup"' in row["user_json"]
+    assert e.status()["scripts"]["errors"] == 0
