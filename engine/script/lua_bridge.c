@@ -208,23 +208,6 @@ static void make_bridge(lua_State *L, struct bridge **bp, struct scripts *host,
 		(void)raise_errno(L, verb, err);
 }
 
-/* Music that plays for somebody who waits ends with the waiting. */
-static void hush(struct leg *leg)
-{
-	struct le *le = list_head(&leg->watches);
-
-	while (le) {
-		struct watch *watch = le->data;
-		struct playback *pb = playback_of(watch);
-
-		le = le->next;
-		if (pb && pb->async && leg->output == pb) {
-			playback_stop(pb);
-			playback_release(pb);
-		}
-	}
-}
-
 /* call:bridge(other[, {dtmf, max_duration, hangup_other, hangup}]) */
 static int l_bridge(lua_State *L)
 {
@@ -261,8 +244,8 @@ static int l_bridge(lua_State *L)
 	need_free(L, leg, verb);
 	need_free(L, other, verb);
 	make_bridge(L, &op->bridge, leg->host, verb);
-	hush(leg);
-	hush(other);
+	playback_hush(leg);
+	playback_hush(other);
 	leg->digit_count = other->digit_count = 0;
 	role.to = leg_id(other);
 	join(L, op, leg, &role, verb);
@@ -379,7 +362,7 @@ static int l_conference(lua_State *L)
 	role.digits = args_boolean(L, 3, "dtmf", false);
 	(void)snprintf(to, sizeof(to), "conference:%s", name);
 	role.to = to;
-	hush(leg);
+	playback_hush(leg);
 	join(L, op, leg, &role, verb);
 	return wait_until_over(L, op, args_ms(L, 3, "max_duration", 0));
 }
@@ -433,7 +416,7 @@ static int l_monitor(lua_State *L)
 		return push_reason(L, "not_bridged");
 	op->bridge = mem_ref(call_bridge(other->call));
 	op->other = mem_ref(other);
-	hush(leg);
+	playback_hush(leg);
 	err = bridge_hear(other->call, BRIDGE_WHISPER);
 	if (err)
 		return raise_errno(L, verb, err);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "call/bridge.h"
 #include "call/cdr.h"
 #include "call/endpoint.h"
 #include "call/target.h"
 #include "script/args.h"
 #include "script/detect.h"
 #include "script/leg.h"
+#include "script/play.h"
 #include "script/record_path.h"
 #include "script/task.h"
 
@@ -52,6 +54,8 @@ struct dial {
 	struct leg *answered, *last; /* referenced */
 	struct leg *caller;	     /* for whom; or NULL. Referenced */
 	struct watch caller_watch;
+	bool early_media;
+	struct bridge *early; /* of the caller and who rings; or NULL */
 	char reason[REASON_SIZE];
 	char message[256];
 };
@@ -72,6 +76,7 @@ static const struct option dial_options[] = {
 	{"in_turn", OPT_BOOLEAN},
 	{"user", OPT_TABLE},
 	{"caller", OPT_ANY},
+	{"early_media", OPT_BOOLEAN},
 	{"detect", OPT_ANY},
 	{0},
 };
@@ -85,10 +90,40 @@ static void forget(struct attempt *attempt)
 	attempt->leg = mem_deref(attempt->leg);
 }
 
+/* The caller hears what the far side says before it answers: its ringing, an
+ * announcement. The first of those who ring. */
+static void early_begin(struct dial *op, struct leg *leg)
+{
+	const struct bridge_role role = {.talk = BRIDGE_ALL,
+					 .hear = BRIDGE_ALL};
+	struct leg *caller = op->caller;
+
+	if (!op->early_media || op->early || !caller || caller->ended ||
+	    !call_has_media(leg->call))
+		return;
+	if (!call_has_media(caller->call) && call_progress(caller->call))
+		return;
+	if (call_bridge(caller->call) ||
+	    bridge_alloc(&op->early, op->host->config.calls))
+		return;
+	playback_hush(caller);
+	if (bridge_join(op->early, caller->call, &role) ||
+	    bridge_join(op->early, leg->call, &role))
+		log_warn(leg_id(caller), "its caller hears no early media");
+}
+
+static void early_end(struct dial *op)
+{
+	if (op->early)
+		bridge_end(op->early);
+	op->early = mem_deref(op->early);
+}
+
 static void dial_disarm(struct waiter *w)
 {
 	struct dial *op = (struct dial *)w;
 
+	early_end(op);
 	list_unlink(&op->caller_watch.le);
 	for (unsigned i = 0; i < op->count; i++)
 		list_unlink(&op->attempts[i].watch.le);
@@ -150,6 +185,7 @@ static void dial_free(void *arg)
 	op->answered = mem_deref(op->answered);
 	op->last = mem_deref(op->last);
 	list_unlink(&op->caller_watch.le);
+	op->early = mem_deref(op->early);
 	op->caller = mem_deref(op->caller);
 	op->gen = mem_deref(op->gen);
 }
@@ -181,12 +217,17 @@ static void on_event(struct watch *watch, const struct call_event *event)
 	struct dial *op = attempt->dial;
 	const struct cdr *cdr;
 
-	if (event->type == CALL_EV_ANSWERED) {
+	if (event->type == CALL_EV_PROGRESS) {
+		early_begin(op, attempt->leg);
+	} else if (event->type == CALL_EV_ANSWERED) {
+		early_end(op);
 		op->answered = mem_ref(attempt->leg);
 		hang_up_others(op);
 		dial_done(op);
 	} else if (event->type == CALL_EV_ENDED) {
 		list_unlink(&attempt->watch.le);
+		if (op->early && bridge_count(op->early) < 2)
+			early_end(op); /* it was the one */
 		cdr = call_cdr(attempt->leg->call);
 		set_last(op, attempt->leg,
 			 cdr->disposition && *cdr->disposition
@@ -509,6 +550,7 @@ static void read_params(lua_State *L, struct dial *op)
 	if (read_detect(L, "moon.dial: detect", &op->detect))
 		p->detect = &op->detect.settings;
 	op->in_turn = args_boolean(L, 2, "in_turn", false);
+	op->early_media = args_boolean(L, 2, "early_media", false);
 }
 
 /* What the options say of the object, once the call has one. */

@@ -41,8 +41,9 @@ int playback_start(struct playback **pp, struct leg *leg,
 void playback_stop(struct playback *pb);
 /* Not the call's output any more, whatever media still does. */
 void playback_release(struct playback *pb);
-/* The playback whose watch of its call this is, or NULL. */
-struct playback *playback_of(struct watch *watch);
+/* Music that plays for somebody who waits (play_async) ends with the waiting.
+ */
+void playback_hush(struct leg *leg);
 struct playback *playback_test(lua_State *L, int index);
 /* "done", "stopped", or raises (hangup, prompt). */
 int playback_push_result(lua_State *L, const struct playback *pb);

@@ -43,11 +43,21 @@ static void on_event(struct watch *watch, const struct call_event *event)
 		playback_done(pb, MEDIA_HANGUP, NULL);
 }
 
-struct playback *playback_of(struct watch *watch)
+void playback_hush(struct leg *leg)
 {
-	return watch->fire == on_event
-		       ? container(watch, struct playback, watch)
-		       : NULL;
+	struct le *le;
+
+	LIST_FOREACH(&leg->watches, le)
+	{
+		struct watch *watch = le->data;
+		struct playback *pb = container(watch, struct playback, watch);
+
+		if (watch->fire != on_event || !pb->async || leg->output != pb)
+			continue;
+		playback_stop(pb);
+		playback_release(pb);
+		return;
+	}
 }
 
 int playback_start(struct playback **pp, struct leg *leg,

@@ -28,6 +28,9 @@ local function split(call, opts)
     bridge[name] = opts[name]
   end
   bridge.max_duration = opts.talk
+  if dial.early_media == nil then
+    dial.early_media = opts.ringback == nil
+  end
   for _, name in ipairs { "answer_on_bridge", "dtmf", "hangup", "hangup_other" } do
     if opts[name] ~= nil and type(opts[name]) ~= "boolean" then
       fail(("option '%s' must be true or false, got %s"):format(name, type(opts[name])))
@@ -59,8 +62,8 @@ end
 ---@param call Call
 ---@param targets string|string[]
 ---@param opts table? of moon.dial and call:bridge (`talk` for its max_duration); answer_on_bridge: the caller is
----answered when the other has; ringback: what plays meanwhile (a prompt, music; false: nothing); announce: what the
----other hears first
+---answered when the other has; ringback: what plays meanwhile (a prompt, music; false: nothing); early_media: what the
+---other's side says before the answer is heard (true without ringback); announce: what the other hears first
 ---@return table? result {reason, duration, call}; nil: nobody answered
 ---@return string? reason busy, no_answer, …; caller_hangup
 ---@return Call? failed the last that was tried

@@ -340,3 +340,44 @@ def test_how_a_bridge_ends_and_what_it_refuses(engine, phone):
     assert "unknown option 'max'" in row["user_json"]
     assert '"after":"other_hangup"' in row["user_json"]
     assert e.status()["scripts"]["errors"] == 0
+
+
+def test_what_comes_before_the_answer_is_heard(engine, phone):
+    e = engine(DIAL % ("", ", answer_on_bridge = true"), launch=False)
+    alice, bob = phone(e, user="alice"), phone(e, user="bob")
+    e.args = [f"sip:bob@127.0.0.1:{bob.port}"]
+    e.start()
+    alice.invite()
+    invite = bob.wait("INVITE")
+    bob.respond(invite, 183, "Session Progress", body=bob.sdp())
+    address, port, _ = invite.media()
+    bob.rtp.to = (address, port)
+    bob.rtp.stream(audio.sine(900, 30))
+    early = alice.wait(183)
+    hears(alice.rtp, 900, 0)
+    assert not any(m.status == 200 for m in alice.inbox)
+    bob.rtp.silence()
+    bob.accept(invite)
+    bob.wait("ACK")
+    alice.ack(alice.final())
+    address, port, _ = early.media()
+    alice.rtp.to = (address, port)
+    alice.rtp.stream(audio.sine(500, 20))
+    bob.rtp.stream(audio.sine(800, 20))
+    hears(alice.rtp, 800, 0)
+    hears(bob.rtp, 500, 0)
+    assert bob.bye().status == 200
+    alice.wait("BYE")
+    # early media of one who does not answer: the flow goes on by itself
+    alice.taken = len(alice.inbox)
+    alice.rtp.silence()
+    alice.rtp.packets.clear()
+    alice.invite()
+    invite = bob.wait("INVITE")
+    bob.tag = None
+    bob.respond(invite, 183, "Session Progress", body=bob.sdp())
+    alice.wait(183)
+    bob.respond(invite, 486, "Busy Here")
+    assert alice.final().status == 480
+    rows = e.wait_cdrs(4)
+    assert [r["bridged_to"] is None for r in rows] == [False, False, True, True]

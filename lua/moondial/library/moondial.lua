@@ -118,6 +118,7 @@ function moon.detect_settings(settings) end
 ---@field user table? call.user
 ---@field detect true|moon.DetectSettings|nil find out who answers, from early media on
 ---@field caller moon.Call? for whom it rings: nil, "caller_hangup" when that one ends first
+---@field early_media boolean? the caller hears what comes before the answer
 
 --- Waits for the answer. The call ends with the coroutine that dialled it,
 --- unless call:detach().
