@@ -205,6 +205,19 @@ static void on_answer(const struct sip_msg *msg, uint32_t number, void *arg)
 
 /* ---- a cycle ----------------------------------------------------------- */
 
+/* One that is known to answer late has as long as the last time, and a quarter
+ * more: else it would be unreachable and lagged in each cycle. */
+static uint64_t patience_ms(const struct qualify *q)
+{
+	const uint64_t now = clock_mono_ms();
+	const uint64_t due = q->begun_ms + (uint64_t)q->rtt_us / 1000 * 5 / 4;
+
+	return q->reach.state == REACH_LAGGED && due > now &&
+			       due - now < q->every_ms / 2
+		       ? due - now
+		       : 0;
+}
+
 static void next_try(void *arg)
 {
 	struct qualify *q = arg;
@@ -218,7 +231,12 @@ static void next_try(void *arg)
 	};
 
 	if (q->tries == q->tries_max) {
-		nobody_there(q);
+		const uint64_t more_ms = patience_ms(q);
+
+		if (more_ms)
+			tmr_start(&q->tmr, more_ms, next_try, q);
+		else
+			nobody_there(q);
 		return;
 	}
 	/* a name may stand for several machines: to each in turn */

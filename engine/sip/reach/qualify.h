@@ -6,7 +6,8 @@
  * apart, TRIES at most. An answer to any of them counts: within TIMEOUT_MS of
  * the try that it answers, the peer is reachable; later, lagged. When the last
  * try has gone unanswered too it is unreachable, until an answer comes: one to
- * an older try of the same cycle, or of the next. Cycles never end.
+ * an older try of the same cycle, or of the next. (A lagged one has as long as
+ * its last answer took.) Cycles never end.
  *
  * What the requests of others tell counts as well: a peer that has left an
  * INVITE without an answer is unreachable at once, for a while (HOLD), after

@@ -154,6 +154,22 @@ static void an_answer_after_the_last_try_still_counts(void **state)
 	assert_int_equal(changes, 2);
 }
 
+static void one_that_always_answers_late_stays_lagged(void **state)
+{
+	(void)state;
+	behaviour.delay_ms = 9000;
+	begin_plain();
+	pass(5 * MINUTE_MS);
+	assert_int_equal(qualify_state(peer), REACH_LAGGED);
+	assert_int_equal(changes, 2);
+	/* and is unreachable when it doesn't any more */
+	behaviour.delay_ms = 0;
+	behaviour.status = NULL;
+	pass(MINUTE_MS + 20000);
+	assert_int_equal(qualify_state(peer), REACH_UNREACHABLE);
+	assert_int_equal(changes, 3);
+}
+
 static void the_timeout_is_what_is_asked_for(void **state)
 {
 	const struct qualify_params params = {.uri = uri,
@@ -397,6 +413,7 @@ int main(void)
 		TEST(silence_makes_it_unreachable_and_each_cycle_tries_again),
 		TEST(a_late_answer_means_lagged),
 		TEST(an_answer_after_the_last_try_still_counts),
+		TEST(one_that_always_answers_late_stays_lagged),
 		TEST(the_timeout_is_what_is_asked_for),
 		TEST(any_answer_counts),
 		TEST(a_provisional_answer_is_none),
