@@ -1,4 +1,4 @@
--- The leads of a number or id, in all campaigns.
+-- The leads whose first number it is, in all campaigns.
 SELECT leads.id, leads.campaign, leads.phone, leads.numbers,
 	leads.number_type, leads.zones, leads.list, leads.priority,
 	leads.fields_json, leads.state, leads.disposition, leads.attempts,

@@ -340,11 +340,15 @@ return made"""))
 @pytest.mark.parametrize("lead", ["(212) 555-2310", "2125552310",
                                   "+1 212 555 2310"])
 def test_a_lead_is_found_as_people_write_its_number(engine, lead):
-    e = caller(engine, engine(CALLEES), "phone\n2125552310\n")
+    e = caller(engine, engine(CALLEES), "phone,mobile\n2125552310,\n"
+               "2125552311,7182125552\n")
     done(e.tool("campaign", "import", "--region", "US", "test",
                 e.folder / "leads.csv"))
     assert "+12125552310 (campaign test) is not being called now: no engine" \
         in why(e, lead)
+    # by its other number, too
+    assert "+12125552311 (campaign test)" in why(e, "(718) 212-5552")
+    assert e.tool("campaign", "why", "18212555").returncode == 1
 
 
 FLOOR = """

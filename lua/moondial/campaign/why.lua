@@ -173,8 +173,16 @@ function M.find(lead, name)
   if #lead == 26 and lead:match("^%w+$") then
     take(query("lead_get", lead))
   end
-  for _, number in ipairs(numbers_of(lead)) do
+  local numbers = numbers_of(lead)
+  for _, number in ipairs(numbers) do
     take(query("lead_anywhere", number))
+  end
+  for i = 1, #rows == 0 and #numbers or 0 do
+    for _, row in ipairs(query("lead_by_numbers", numbers[i])) do
+      if ("," .. row.numbers .. ","):find("," .. numbers[i] .. ",", 1, true) then
+        take { row }
+      end
+    end
   end
   if #rows == 0 then
     error({ code = "unknown", message = ("no lead has the number or id '%s'%s"):format(lead,
