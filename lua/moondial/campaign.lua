@@ -12,6 +12,7 @@ local moon = require "moondial"
 local audit = require "moondial.compliance.audit"
 local attempts = require "moondial.campaign.attempt"
 local calls = require "moondial.campaign.calls"
+local dnc = require "moondial.compliance.dnc"
 local gates = require "moondial.campaign.gates"
 local leads = require "moondial.leads.import"
 local new_leads = require "moondial.leads"
@@ -320,6 +321,15 @@ function Campaign:load_abandonment()
   end
 end
 
+--- A register changes every day: what is too old protects too few.
+function Campaign:warn_of_old_lists()
+  local days = self.spec.compliance and self.spec.compliance.list_days
+  for _, list in ipairs(days and dnc.old(days) or {}) do
+    moon.log.warn("campaign %s: the do-not-call list %s is %.0f days old; the rules ask for one of at most %d days",
+      self.name, list.name, (moon.now() - list.imported_at_ms / 1000) / 86400, days)
+  end
+end
+
 --- Import the leads, if that is still to be done.
 function Campaign:prepare()
   local spec = self.spec
@@ -336,6 +346,7 @@ function Campaign:prepare()
   end
   audit.options(self.name, audit.flat(options.merge(self.given, moon.config.campaign)),
     shared.files[self.name] or moon.file)
+  self:warn_of_old_lists()
   self:tidy_up()
   if self.live.active == 0 then
     self:load_abandonment()

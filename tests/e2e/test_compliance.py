@@ -3,6 +3,8 @@ what it tells of that."""
 import csv
 import io
 import json
+import sqlite3
+import time
 
 from support.waiting import until
 
@@ -94,6 +96,23 @@ def test_who_is_on_a_list_is_never_called(engine):
     run(e)
     assert dispositions(e, "autumn") == {
         "+12125550101": "pressed_1", "+12125550109": "dnc"}
+
+
+def test_a_register_that_is_too_old_is_warned_of(engine):
+    e = caller(engine, engine(CALLEES), numbers(1),
+               options='compliance = "us", hours = { zone = "UTC" },')
+    e.script.write_text(e.script.read_text().replace(
+        "compliance = false, ", ""))
+    (e.folder / "us.txt").write_text("212,5550101\n")
+    e.tool("dnc", "import", "--list", "us", "--country", "1",
+           str(e.folder / "us.txt"))
+    db = sqlite3.connect(e.db)
+    db.execute("update dnc_lists set imported_at_ms = ?",
+               [int((time.time() - 40 * 86400) * 1000)])
+    db.commit()
+    db.close()
+    e.start()
+    e.wait_log("list us is 40 days old; the rules ask for one of at most 31")
 
 
 def test_nobody_is_called_while_a_list_cannot_be_asked(engine):

@@ -161,13 +161,27 @@ local function number_capped(spec, own, number, now)
   end
 end
 
+--- Until when NUMBER has been called as often as its state lets it be in 24
+--- hours; nil: it hasn't.
+local function state_capped(cap, number, now)
+  local made, first_at = store.number_attempts(number, now - 86400)
+  if made >= cap then
+    return first_at + 86400, ("its number has been called %s in 24 hours, and its state allows no more"):format(
+      M.times(cap))
+  end
+end
+
 --- The first of its numbers that may be called.
 ---@type Gate
 local function caps_of_number(spec, row, now)
   local own = zone.split(row.zones)[1]
+  local of_state = spec.hours and spec.hours.calls_a_day and spec.hours:calls_a_day(state_of(spec, row))
   local soonest, why
   for _, number in ipairs(row.candidates) do
     local until_, reason = number_capped(spec, own, number, now)
+    if not until_ and of_state then
+      until_, reason = state_capped(of_state, number, now)
+    end
     if not until_ then
       row.number = number
       return

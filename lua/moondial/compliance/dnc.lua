@@ -89,6 +89,19 @@ local function find_in_file(row, digits, found)
   end
 end
 
+--- Imported lists that are older than DAYS, as rows. Waits.
+---@param days integer
+---@return table[]
+function M.old(days)
+  local old = {}
+  for _, row in ipairs(M.files()) do
+    if moon.now() - row.imported_at_ms / 1000 > days * 86400 then
+      old[#old + 1] = row
+    end
+  end
+  return old
+end
+
 --- Which of NUMBERS are on a list that holds for CAMPAIGN. Waits. Raises when a
 --- list can't be asked: then nobody may be called.
 ---@param numbers string[]

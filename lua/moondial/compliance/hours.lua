@@ -310,7 +310,7 @@ end
 
 --- The rules for a lead of that state.
 function Hours:rules_for(state)
-  local _, code = nil, nil
+  local _, code
   if self.states then
     _, code = presets.of_state(self.compliance, state)
   end
@@ -321,6 +321,14 @@ function Hours:rules_for(state)
   local rules = { special }
   table.move(self.rules, 1, #self.rules, 2, rules)
   return rules
+end
+
+--- How often a number in that state may be called in 24 hours; nil: it doesn't say.
+---@param state string?
+---@return integer?
+function Hours:calls_a_day(state)
+  local rules = self.compliance and presets.of_state(self.compliance, state)
+  return rules and rules.calls_a_day
 end
 
 --- When all are open, at T or later; nil: not in sight.

@@ -9,6 +9,7 @@ local M = {}
 ---@field title string
 ---@field hours string[]? calling hours at the called place
 ---@field states table<string, {hours: string[], calls_a_day: integer?}>? stricter ones, by the lead's column `state`
+---@field list_days integer? how old an imported do-not-call list may be
 ---@field ring number seconds that a call must ring at least
 ---@field connect_within number seconds from the end of the greeting to an agent
 ---@field abandoned_max number share of calls answered by a person
@@ -27,6 +28,7 @@ M.presets = {
   us = preset {
     title = "US (FTC TSR, FCC 47 CFR 64.1200)",
     hours = { "08:00-21:00" },
+    list_days = 31, -- 16 CFR 310.4(b)(3)(iv)
     states = {
       AL = { hours = { "Mon-Sat 08:00-20:00" } },
       LA = { hours = { "Mon-Sat 08:00-20:00" } },

@@ -72,6 +72,16 @@ describe("the gates", function()
     assert.same({ "later", NOW + 60, "outside its hours" }, { gates.check(spec, row { zones = "East,West" }, NOW) })
   end)
 
+  it("stop at what the lead's state allows in 24 hours", function()
+    local spec = { name = "c", hours = { states = { MD = {} }, open = function() return true end,
+      calls_a_day = function(_, state) return state == "MD" and 2 or nil end } }
+    made.number["+1"] = { NOW - 90000, NOW - 80000, NOW - 100 }
+    local verdict, until_, reason = gates.check(spec, row { fields_json = { state = "MD" } }, NOW)
+    assert.same({ "later", NOW - 80000 + 86400 }, { verdict, until_ })
+    assert.matches("2 times in 24 hours", reason)
+    assert.equal("dial", (gates.check(spec, row { fields_json = { state = "NY" } }, NOW)))
+  end)
+
   it("ask for the hours of a zone once, and for those of a state where it has some", function()
     local asked = {}
     local spec = { name = "c", hours = { states = { TX = {} }, open = function(_, zones, now, state)

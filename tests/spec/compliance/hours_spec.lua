@@ -161,6 +161,14 @@ describe("calling hours", function()
     assert.equal(at("UTC", 8, 8), opens_at)
   end)
 
+  it("come with a limit of calls a day in some states", function()
+    local h = hours.parse(nil, presets.presets.us)
+    assert.equal(3, h:calls_a_day("Maryland"))
+    assert.is_nil(h:calls_a_day("TX"))
+    assert.is_nil(h:calls_a_day(nil))
+    assert.is_nil(hours.parse({}):calls_a_day("MD"))
+  end)
+
   it("need a zone", function()
     local h = hours.parse { "09:00-17:00" }
     local open, opens_at, why = h:open(nil, at("UTC", 3, 12))
