@@ -72,7 +72,8 @@ static bool is_c(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return dot && (!strcmp(dot, ".c") || !strcmp(dot, ".h"));
+	return dot && (!strcmp(dot, ".c") || !strcmp(dot, ".h") ||
+		       !strcmp(dot, ".cc"));
 }
 
 static void files_include_downward_only(void **state)
