@@ -73,7 +73,7 @@ local function talk(spec, lead, outcome)
     return
   end
   outcome.call = call
-  moon.spawn(store.note_talking, lead.id)
+  store.note_talking(lead.id)
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
       outcome.disposition = disposition_of(outcome, call, err)
@@ -114,7 +114,6 @@ local function result_of(spec, row, made)
     -- the number that it was shown was blocked, not the lead
     forgive = made.disposition == "blocked" and spec.caller_ids ~= nil or nil,
   }
-  local zones = zone.split(row.zones)
   local another
   result.numbers, another = retry.turn_numbers(row.numbers, made.number, made.disposition)
   if result.forgive then
@@ -127,7 +126,7 @@ local function result_of(spec, row, made)
     result.state, result.next_at, result.wait_reason = "scheduled", now, "another number of it is tried"
   else
     result.state, result.next_at, result.wait_reason = retry.decide(spec.retry, made.disposition,
-      { attempts = made.attempt, forgiven = row.forgiven, zones = zones }, now)
+      { attempts = made.attempt, forgiven = row.forgiven, zone = zone.first(row.zones) }, now)
   end
   return result
 end

@@ -33,8 +33,11 @@ local today = {}
 ---@alias Gate fun(spec: table, row: GateRow, now: number, context: GateContext): string?, any, string?
 
 local function numbers_of(row)
+  if not row.numbers then
+    return { row.phone }
+  end
   local list = {}
-  for number in (row.numbers or row.phone):gmatch("[^,]+") do
+  for number in row.numbers:gmatch("[^,]+") do
     list[#list + 1] = number
   end
   return list
@@ -117,7 +120,7 @@ local function caps_of_lead(spec, row, now)
   if not cap or row.attempts == 0 then
     return
   end
-  local own = zone.split(row.zones)[1]
+  local own = zone.first(row.zones)
   if store.lead_attempts(row.id, zone.midnight(own, now)) >= cap then
     return "later", zone.midnight(own, now, 1), ("it has been called %s today"):format(M.times(cap))
   end
@@ -143,7 +146,8 @@ local function agent(spec, row, now)
 end
 
 --- Until when NUMBER has been called often enough; nil: it hasn't.
-local function number_capped(spec, own, number, now)
+local function number_capped(spec, row, number, now)
+  local own = zone.first(row.zones)
   local cap = spec.max_per_day and spec.max_per_day.number
   if cap and store.number_attempts(number, zone.midnight(own, now)) >= cap then
     return zone.midnight(own, now, 1), ("its number has been called %s today"):format(M.times(cap))
@@ -174,11 +178,10 @@ end
 --- The first of its numbers that may be called.
 ---@type Gate
 local function caps_of_number(spec, row, now)
-  local own = zone.split(row.zones)[1]
   local of_state = spec.hours and spec.hours.calls_a_day and spec.hours:calls_a_day(state_of(spec, row))
   local soonest, why
   for _, number in ipairs(row.candidates) do
-    local until_, reason = number_capped(spec, own, number, now)
+    local until_, reason = number_capped(spec, row, number, now)
     if not until_ and of_state then
       until_, reason = state_capped(of_state, number, now)
     end
@@ -244,7 +247,8 @@ end
 function M.listed(spec, rows)
   local numbers = {}
   for _, row in ipairs(rows) do
-    table.move(numbers_of(row), 1, #numbers_of(row), #numbers + 1, numbers)
+    local own = numbers_of(row)
+    table.move(own, 1, #own, #numbers + 1, numbers)
   end
   return require("moondial.compliance.dnc").listed(numbers, spec.name, spec.dnc)
 end

@@ -58,7 +58,7 @@ end
 ---@class RetryLead
 ---@field attempts integer made so far, this one included
 ---@field forgiven integer? made before it was recycled
----@field zones string[]?
+---@field zone string? whose clock its parts of a day go by
 
 --- One counter for each lead across all causes: `max_attempts` bounds them all.
 ---@param retry table<string, any> rules by disposition, and max_attempts
@@ -76,7 +76,7 @@ function M.decide(retry, disposition, lead, now)
   end
   local reason = "a retry after " .. disposition
   if rule == "next_part_of_day" then
-    local at, part = zone.next_part(lead.zones and lead.zones[1], now)
+    local at, part = zone.next_part(lead.zone, now)
     return "scheduled", at, ("%s, in the %s"):format(reason, part)
   end
   return "scheduled", now + (type(rule) == "table" and delay_of(rule, math.max(1, made)) or rule), reason

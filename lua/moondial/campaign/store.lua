@@ -7,6 +7,8 @@ local M = {}
 
 local PROMOTED = 200 -- leads that come due at once, at most: the rest with the next claim
 
+local TALKING_NOTED = 0.25 -- seconds until it is noted that leads have answered
+
 local PUT_OFF = 2000 -- leads of a closed zone that are put off at once
 
 local null = moon.db.null
@@ -120,9 +122,26 @@ function M.note_dialing(id, number)
   return rows[1] and rows[1].attempts
 end
 
---- Note that it has answered. Nothing hangs on it: it is for those who look.
+--- Leads that have answered since the last note of them.
+local answered = {}
+
+--- Note that it has answered. Nothing hangs on it, it is for those who look: all of
+--- a quarter of a second are noted in one step, and who has ended by then isn't.
+---@param id string
 function M.note_talking(id)
-  pcall(exec, "lead_talking", now_ms(), id)
+  if next(answered) == nil then
+    moon.after(TALKING_NOTED, function()
+      local now, statements = now_ms(), {}
+      for lead in pairs(answered) do
+        statements[#statements + 1] = { sql "lead_talking", now, lead }
+      end
+      answered = {}
+      if #statements > 0 then
+        moon.db.transaction(statements)
+      end
+    end)
+  end
+  answered[id] = true
 end
 
 --- The number of the attempt that is noted and not over. After any note that is
@@ -163,6 +182,7 @@ end
 
 ---@param result AttemptResult
 function M.finish(result)
+  answered[result.id] = nil
   local statements = {
     { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or null, result.cdr_id or null, result.id,
       result.attempt },

@@ -18,6 +18,13 @@ function M.split(names)
   return list
 end
 
+--- The first of them: whose clock a lead's days and parts of days go by.
+---@param names string? as in the column `zones`
+---@return string? zone nil: none is known
+function M.first(names)
+  return names and names:match("^[^,]+")
+end
+
 --- All zones that numbers of this prefix are in; empty when none is known.
 ---@param number string E.164, with its +
 ---@return string[]

@@ -27,7 +27,7 @@ describe("a lead after an attempt", function()
   }
 
   local function decide(disposition, attempts, more)
-    local lead = { attempts = attempts, zones = { "East" } }
+    local lead = { attempts = attempts, zone = "East" }
     for name, value in pairs(more or {}) do
       lead[name] = value
     end
