@@ -347,3 +347,50 @@ def test_a_second_engine_on_the_same_database_is_refused(engine):
     rang = [r["to_user"] for r in people.cdrs()
             if not r["to_user"].startswith("agent")]
     assert sorted(rang) == sorted(numbers(10))
+
+
+def test_nobody_is_called_once_the_agents_have_left(engine):
+    _, e = floor(engine, "predictive", 80)
+    e.start()
+    until(lambda: len(e.rows("select 1 from attempts")) >= 20, what=e.tail)
+    for i in range(1, AGENTS + 1):
+        e.ask("agent", args=["pause", f"agent{i}", "lunch"])
+    until(lambda: ask(e, "status", "json", "test")[0].get("why") ==
+          f"no agent is ready: {AGENTS} paused", what=e.tail)
+    until(lambda: ask(e, "status", "json", "test")[0]["active"] == 0,
+          what=e.tail)
+    made = len(e.rows("select 1 from attempts"))
+    assert made < 80
+    for i in range(1, AGENTS + 1):
+        e.ask("agent", args=["ready", f"agent{i}"])
+    wait_done(e, 90)
+    e.stop()
+    assert len(e.rows("select 1 from attempts")) == 80
+    check_ready(e)
+
+
+def test_what_was_abandoned_before_a_restart_bounds_what_comes_after(engine):
+    _, e = floor(engine, "predictive", 1)
+    e.start()
+    wait_done(e, 60)
+    e.stop()
+    day = time.strftime("%Y-%m-%d", time.localtime(time.time() - 5 * 86400))
+    db = sqlite3.connect(e.db)
+    db.execute("update abandonment set live = 100, abandoned = 2")
+    db.execute("insert into abandonment values ('test', ?, 900, 40, 0)",
+               (day,))
+    db.execute("update leads set state = 'new', attempts = 0, next_at_ms = 0")
+    db.execute("delete from attempts")
+    db.execute("update campaigns set state = 'running'")
+    db.commit()
+    db.close()
+    e.start()
+    # read before anybody is dialled
+    until(lambda: ask(e, "status", "json", "test")[0]["state"] == "done"
+          or ask(e, "status", "json", "test")[0]["active"], what=e.tail)
+    pacing = ask(e, "status", "json", "test")[0]["pacing"]
+    today, month = pacing["windows"]
+    assert today["live"] >= 100 and today["abandoned"] == 2
+    assert month["live"] >= 1000 and month["abandoned"] == 42
+    assert pacing["gate"] == "shut"
+    wait_done(e, 60)
