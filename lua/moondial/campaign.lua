@@ -53,6 +53,7 @@ local folder
 ---@class Campaign
 ---@field name string
 ---@field spec table checked options
+---@field folder string? where its files are looked for
 ---@field state "stopped"|"running"|"paused"|"done"
 ---@field live CampaignCalls shared with earlier generations
 ---@field group Group? its agents
@@ -490,7 +491,7 @@ function Campaign:set(changes)
     end
   end
   local merged = options.merge(self.changes, changes)
-  local spec = options.check(self.given, options.merge(moon.config.campaign, merged), moon.file)
+  local spec = options.check(self.given, options.merge(moon.config.campaign, merged), moon.file, self.folder)
   for name in pairs(LIVE) do
     self.spec[name] = spec[name]
   end
@@ -589,6 +590,7 @@ local function define(_, given)
   local self = setmetatable({
     name = spec.name,
     given = given,
+    folder = folder,
     changes = {},
     spec = spec,
     group = spec.agents and require("moondial.agents").group(spec.agents.group) or nil,

@@ -52,3 +52,24 @@ def test_rates_that_are_wrong_are_named(engine):
     assert e.wait() == 1
     assert "rates.csv:2: prefix" in e.log()
     e.process = None
+
+
+def test_files_of_a_campaign_are_found_again_when_it_is_changed(engine):
+    """Its folder is neither the engine's nor the main script's."""
+    callee = engine(ANSWERS)
+    e = engine("require('moondial').every(60, function() end)",
+               name="caller", config=f"""
+return {{ trunks = {{ {{ name = "a", hosts = "127.0.0.1:{callee.port}" }},
+  {{ name = "b", hosts = "127.0.0.1:{callee.port}" }} }} }}""")
+    other = e.folder / "other"
+    other.mkdir()
+    (other / "campaign.lua").write_text(CAMPAIGN.replace(
+        "rate = 100", "rate = 1"))
+    (other / "rates.csv").write_text("prefix,trunk,cost\n1,b,0.01\n")
+    (other / "leads.csv").write_text("phone\n" + "".join(
+        f"+12125550{i:03}\n" for i in range(10)))
+    started = e.tool("campaign", "start", str(other / "campaign.lua"))
+    assert started.returncode == 0, started.stderr
+    changed = e.tool("campaign", "set", "cheapest", "pacing.rate=100")
+    assert changed.returncode == 0, changed.stderr
+    assert {r["trunk"] for r in e.wait_cdrs(10)} == {"b"}
