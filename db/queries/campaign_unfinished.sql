@@ -10,4 +10,4 @@ LEFT JOIN attempts
 	ON attempts.lead_id = leads.id AND attempts.attempt = leads.attempts
 WHERE leads.campaign = ? AND leads.state IN ('ringing', 'talking')
 	AND cdrs.ended_at_ms IS NOT NULL
-ORDER BY leads.id
+ORDER BY attempts.started_at_ms, leads.id

@@ -5,4 +5,4 @@ FROM leads JOIN attempts
 	ON attempts.lead_id = leads.id AND attempts.attempt = leads.attempts
 WHERE leads.campaign = ? AND leads.state = 'done'
 	AND leads.disposition = 'unknown'
-ORDER BY leads.id
+ORDER BY attempts.started_at_ms, leads.id
