@@ -123,11 +123,15 @@ end
 --- long. Waits, if there is any.
 ---@param now number
 function Preview:tidy_up(now)
+  local held = {}
   for id, offer in pairs(self.offers) do
     if now - offer.at > PATIENCE then
       self.offers[id] = nil
-      store.put_back { { id = id, verdict = "release" } }
+      held[#held + 1] = { id = id, verdict = "release" }
     end
+  end
+  if held[1] then
+    store.put_back(held)
   end
 end
 

@@ -1,6 +1,6 @@
 --- Leads that agents choose.
 describe("preview", function()
-  local preview, now, put_away, taken, due, barred
+  local preview, now, put_away, taken, due, barred, meanwhile
 
   setup(function()
     package.loaded["moondial"] = { now = function() return now end }
@@ -8,6 +8,11 @@ describe("preview", function()
       put_back = function(list)
         for _, lead in ipairs(list) do
           put_away[#put_away + 1] = { lead.id, lead.verdict, lead.at }
+        end
+        if meanwhile then
+          local once = meanwhile
+          meanwhile = nil
+          once()
         end
       end,
       claim = function() return { table.remove(due, 1) } end,
@@ -27,7 +32,7 @@ describe("preview", function()
   before_each(function()
     now, put_away, taken = 1000, {}, {}
     due = { { id = "a", phone = "+1" }, { id = "b", phone = "+2" }, { id = "c", phone = "+3" } }
-    barred = {}
+    barred, meanwhile = {}, nil
     p = preview.new("sales", function(rows)
       if barred.all then
         table.insert(due, 1, rows[1])
@@ -61,6 +66,25 @@ describe("preview", function()
     p:tidy_up(now)
     assert.same({ { "a", "later", 1900 }, { "b", "later", 1060 }, { "c", "release" } }, put_away)
     assert.is_nil(p:next("ann"))
+  end)
+
+  it("offers leads also while the database puts others back", function()
+    for i = 1, 40 do
+      due[1] = { id = "old" .. i, phone = "+" .. i }
+      p:next("agent" .. i)
+    end
+    meanwhile = function()
+      for i = 1, 40 do
+        due[1] = { id = "new" .. i, phone = "+1" .. i }
+        p:next("other" .. i)
+      end
+    end
+    now = 1400
+    p:tidy_up(now)
+    assert.equal(40, #put_away)
+    now = 1401
+    p:tidy_up(now)
+    assert.equal(40, #put_away)
   end)
 
   it("offers no lead that may not be called now", function()
