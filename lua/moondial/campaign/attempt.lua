@@ -10,7 +10,7 @@ local zone = require "moondial.leads.zone"
 
 local M = {}
 
-local DB_RETRY = 1 -- seconds between two tries to note a result
+local DB_RETRY = 1 -- seconds between two tries to note what has become of a lead
 
 --- Reasons of moon.dial for which no INVITE has left, and that are not the
 --- lead's fault: true when they pass by themselves.
@@ -131,18 +131,67 @@ local function result_of(spec, row, made)
   return result
 end
 
---- Note a result, however long the database can't: no result is lost.
-local function finish(spec, row, made)
-  local result = result_of(spec, row, made)
+local function message_of(err)
+  return type(err) == "table" and err.message or tostring(err)
+end
+
+--- Do STEP(...), however long the database can't.
+---@param what string for the log: what is not noted yet
+local function insist(spec, row, what, step, ...)
   while true do
-    local ok, err = pcall(store.finish, result)
+    local ok, err = pcall(step, ...)
     if ok then
       return
     end
-    moon.log.error("campaign %s: the result of %s is not noted yet: %s", spec.name, row.phone,
-      type(err) == "table" and err.message or tostring(err))
+    moon.log.error("campaign %s: %s of %s is not noted yet: %s", spec.name, what, row.phone, message_of(err))
     moon.sleep(DB_RETRY)
   end
+end
+
+--- Note a result: none is lost.
+local function finish(spec, row, made)
+  insist(spec, row, "the result", store.finish, result_of(spec, row, made))
+end
+
+--- Nobody has seen the caller id that was chosen.
+local function not_shown(spec, from)
+  if spec.caller_ids and from then
+    spec.caller_ids:came(from, nil)
+  end
+end
+
+--- A lead that is ours and not to be dialled after all goes back to the others.
+local function give_back(row)
+  local attempt = store.noted(row.id)
+  if attempt then
+    store.undial(row.id, attempt)
+  else
+    store.put_back { { id = row.id, verdict = "release" } }
+  end
+end
+
+--- Note that it is being dialled. While the database can't, nobody is: when it can
+--- again, the hours may be over, so that the lead begins from the start.
+---@return integer? attempt nil: the lead is not ours any more
+---@return string? failure the lead has been given back
+local function note(work)
+  local row = work.row
+  if not work.failure then
+    local ok, attempt = pcall(function()
+      local noted = work.noting and store.noted(row.id)
+      work.noting = true
+      return noted or store.note_dialing(row.id, row.number or row.phone)
+    end)
+    if ok then
+      return attempt
+    elseif type(attempt) ~= "table" then
+      error(attempt, 0)
+    end
+    work.failure = message_of(attempt)
+    moon.log.error("campaign %s: %s is not called: %s", work.spec.name, row.phone, work.failure)
+  end
+  insist(work.spec, row, "the return", give_back, row)
+  return nil, work.failure
 end
 
 local function silent() end
@@ -151,6 +200,7 @@ local function silent() end
 ---@field spec table the campaign's options
 ---@field row table of lead_claim
 ---@field noting boolean?
+---@field failure string? the database could not note it
 ---@field attempt integer? its number, once it is noted
 ---@field agent string? who is to talk to it; nil: whoever is ready
 ---@field lead table?
@@ -169,13 +219,15 @@ local function silent() end
 ---@return string? disposition when done
 function M.run(work)
   local spec, row = work.spec, work.row
-  if work.noting and not work.attempt then
-    work.attempt = store.noted(row.id)
-  end
-  work.noting = true
-  work.attempt = work.attempt or store.note_dialing(row.id, row.number or row.phone)
   if not work.attempt then
-    return "gone"
+    local failure
+    work.attempt, failure = note(work)
+    if failure then
+      not_shown(spec, row.from)
+      return "later", failure
+    elseif not work.attempt then
+      return "gone"
+    end
   end
   work.lead = work.lead or leads.new(row, work.attempt)
   local tell = work.tell or silent
@@ -187,10 +239,8 @@ function M.run(work)
   local denied = outcome.reason and call and DENIED[call.sip_code]
   if denied or passes ~= nil then
     tell("undone")
-    store.undial(lead.id, lead.attempt)
-    if spec.caller_ids and lead.from then
-      spec.caller_ids:came(lead.from, nil)
-    end
+    insist(spec, row, "the return", store.undial, lead.id, lead.attempt)
+    not_shown(spec, lead.from)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"

@@ -4,7 +4,7 @@ local FRESH = { "moondial.campaign.attempt", "moondial.campaign.lead", "moondial
   "moondial.leads.zone" }
 
 describe("an attempt", function()
-  local attempts, calls, dying
+  local attempts, calls, dying, failing, noted, returned
 
   --- Counts, and dies the first time that NAME is to.
   local function note(name)
@@ -12,6 +12,9 @@ describe("an attempt", function()
     if dying == name then
       dying = nil
       error("ran for more than 20 ms without a wait", 0)
+    elseif (failing[name] or 0) > 0 then
+      failing[name] = failing[name] - 1
+      error({ code = "timeout", message = "database: it waited longer than its time limit" }, 0)
     end
   end
 
@@ -41,7 +44,11 @@ describe("an attempt", function()
       end,
       noted = function()
         note "noted"
-        return 1
+        return noted
+      end,
+      put_back = function(held)
+        note "put_back"
+        returned = held
       end,
       finish = function() note "finish" end,
       undial = function() note "undial" end,
@@ -70,7 +77,7 @@ describe("an attempt", function()
   end
 
   before_each(function()
-    calls, dying = {}, nil
+    calls, dying, failing, noted, returned = {}, nil, {}, 1, nil
   end)
 
   it("is noted, dialled and finished once", function()
@@ -93,4 +100,18 @@ describe("an attempt", function()
       assert.equal(1, calls.finish)
     end)
   end
+
+  it("is not dialled while the database can't note it, and the lead goes back", function()
+    failing, noted = { note = 1, put_back = 2 }, nil
+    local came, why = attempts.run(work())
+    assert.same({ "later", "database: it waited longer than its time limit" }, { came, why })
+    assert.same({ { id = "lead", verdict = "release" } }, returned)
+    assert.same({ note = 1, noted = 3, put_back = 3, sleep = 2 }, calls)
+  end)
+
+  it("did not happen when it was noted all the same", function()
+    failing = { note = 1 }
+    assert.equal("later", (attempts.run(work())))
+    assert.same({ note = 1, noted = 1, undial = 1 }, calls)
+  end)
 end)
