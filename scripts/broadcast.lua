@@ -8,7 +8,7 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
-local prompt = moon.args[2] or "test-message"
+local prompt = moon.args[2] or "offer"
 
 return campaign {
   name = "broadcast",

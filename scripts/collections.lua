@@ -9,7 +9,7 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
-local prompt = moon.args[2] or "reminder"
+local prompt = moon.args[2] or "payment-due"
 local PATIENCE = 30 -- seconds for an agent
 
 local function talk(call, lead)

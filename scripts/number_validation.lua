@@ -1,6 +1,6 @@
 --- Finds out which numbers of a list are in service, by calling each once.
 ---
----   moondial run -c my.lua scripts/number_validation.lua numbers.csv
+---   moondial run -c my.lua scripts/number_validation.lua numbers.csv [PROMPT]
 ---   moondial campaign export --disposition invalid number-validation > dead.csv
 ---
 --- `invalid`: nobody has that number (404, 410, 484, 604, or the tones that say
@@ -11,7 +11,7 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
-local message = moon.args[2] or "goodbye"
+local message = moon.args[2] or "number-check"
 
 return campaign {
   name = "number-validation",

@@ -1,10 +1,10 @@
 --- Configuration of a sales floor: a carrier, ten agents, and a campaign for them.
 --- All there is to say is here; scripts/predictive.lua runs it.
 ---
---- PEOPLE is where simulated people and the agents' telephones are
+--- CARRIER is where simulated people and the agents' telephones are
 --- (scripts/floor_simulator.lua). For real ones: your carrier's address, and the
 --- agents' own telephones (`endpoint:ann`, or any SIP URI).
-local people = env("PEOPLE", "127.0.0.1:5070")
+local people = env("CARRIER", "127.0.0.1:5070")
 
 local agents = {}
 for i = 1, 10 do
