@@ -460,6 +460,27 @@ return campaign"""))
     assert [r["disposition"] for r in lead] == ["sale"]
 
 
+def test_a_lead_who_leaves_in_the_announcement_frees_the_agent(engine, phone):
+    e = campaign(engine, engine(FLOOR), 1, 0, 20)
+    ann = phone(e, user="ann")
+    e.script.write_text(e.script.read_text().replace("return campaign", f"""
+agents.define_group {{ name = "sales", wrapup = 60,
+  announce = {{ tone = "1300", duration = 30 }} }}
+agents.define {{ name = "ann", target = "{target(ann)}", groups = "sales" }}
+agents.login "ann"
+return campaign"""))
+    e.start()
+    answer(ann)
+    hears(ann.rtp, 1300, 0)
+    ann.wait("BYE")
+    wait_state(e, "ann", "wrapup")
+    agent(e, "dispose", "ann", "too_late")
+    agent(e, "logout", "ann")
+    e.wait(30)
+    assert [r["disposition"] for r in e.rows(
+        "SELECT disposition FROM leads")] == ["too_late"]
+
+
 def test_agents_and_those_who_wait_outlive_a_reload(engine, phone):
     e = floor(engine, more="""
 agents.define_group { name = "sales", music = { tone = "300", duration = 60 } }

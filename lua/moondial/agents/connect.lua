@@ -97,9 +97,12 @@ local function is_hangup(err)
   return type(err) == "table" and err.code == "hangup"
 end
 
---- What the agent alone hears first.
-local function whisper(leg, announce)
-  local ok, err = pcall(leg.play, leg, announce)
+--- What the agent alone hears first, for as long as CALL is there.
+local function whisper(call, leg, announce)
+  local ok, err = pcall(function()
+    local playing <close> = leg:play_async(announce)
+    moon.select { said = playing, gone = call:event("hangup") }
+  end)
   if not ok and not is_hangup(err) then
     error(err, 0)
   end
@@ -109,7 +112,7 @@ end
 local function talk(call, group, agent, leg, opts, result)
   if opts.announce or group.spec.announce then
     agent:stop_music()
-    whisper(leg, opts.announce or group.spec.announce)
+    whisper(call, leg, opts.announce or group.spec.announce)
   end
   if call.state == "ended" then
     result.reason, result.duration = "hangup", result.duration or 0
@@ -134,10 +137,14 @@ local function talk(call, group, agent, leg, opts, result)
   return bridged.reason == "other_hangup" and (agent.nailed or reaching.lost(leg) ~= nil)
 end
 
---- What becomes of the agent after a call.
+--- What becomes of the agent after a call. Who hangs up before they are bridged, or
+--- a prompt that can't be played, must not leave a telephone off the hook.
 local function after(group, agent, leg)
   if not agent.nailed then
     agent.call = nil
+    if leg.state ~= "ended" then
+      leg:hangup()
+    end
   end
   if not reaching.gone(agent, leg) and (agent.state == "talking" or agent.state == "reserved") then
     agent:begin_wrapup(agent:wrapup_time(group))
