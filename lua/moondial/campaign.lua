@@ -245,6 +245,10 @@ function Campaign:call_claimed(room)
     self.look = #pass == 0 and stopped > 0 and math.min(LOOKED_AT, 2 * math.max(AT_ONCE, self.look)) or 0
     self.why = #pass == 0 and reason or nil
   end
+  if self.state == "paused" then -- meanwhile
+    gates.release(self.claimed)
+    self.claimed = {}
+  end
   while #self.claimed > 0 do
     self:call(table.remove(self.claimed, 1))
   end
