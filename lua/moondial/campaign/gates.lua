@@ -198,16 +198,15 @@ local function caps_of_number(spec, row, now)
   return "later", soonest, why
 end
 
+--- None that may be shown: that is so for every lead, and none of them is put off.
 ---@type Gate
-local function caller_id(spec, row, _, context)
+local function caller_id(spec, row, now, context)
   if not spec.caller_ids then
     return
   end
   local from, reason, until_ = spec.caller_ids:choose(row, context.asks)
-  if not from and until_ then
-    return "later", until_, reason
-  elseif not from then
-    return "hold", nil, reason
+  if not from then
+    return "hold", nil, until_ and ("%s; one may be shown at %s"):format(reason, zone.text(nil, until_, now)) or reason
   end
   row.from = from
 end

@@ -159,21 +159,20 @@ describe("the gates", function()
 
   it("choose the caller id", function()
     local spec = { name = "c", caller_ids = { choose = function(_, r)
-      if r.phone == "+1" then
-        return "+555"
-      end
-      return nil, "all caller ids are parked", NOW + 30
+      return r.phone == "+1" and "+555"
     end } }
     local r = row()
     assert.same({ "dial", "+555" }, { gates.check(spec, r, NOW) })
     assert.equal("+555", r.from)
-    assert.same({ "later", NOW + 30, "all caller ids are parked" }, { gates.check(spec, row { phone = "+2" }, NOW) })
   end)
 
-  it("hold the campaign while no caller id can be had at all", function()
-    local spec = { name = "c", caller_ids = { choose = function() return nil, "all caller ids are parked" end } }
+  it("hold the campaign, and put no lead off, while no caller id can be had", function()
+    local spec = { name = "c", caller_ids = { choose = function()
+      return nil, "all caller ids are parked", NOW + 30
+    end } }
     local pass, stopped, why, hold = gates.sift(spec, { row { id = "a" }, row { id = "b" } }, 5, NOW)
-    assert.same({ 0, 0, "all caller ids are parked", true }, { #pass, stopped, why, hold })
+    assert.same({ 0, 0, "all caller ids are parked; one may be shown at " .. os.date("%H:%M", NOW + 30), true },
+      { #pass, stopped, why, hold })
     assert.same({ { id = "a", verdict = "release" }, { id = "b", verdict = "release" } }, put_back)
   end)
 
