@@ -8,6 +8,10 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
+if moon.args[3] then
+  error(("'%s' is one argument too many: LEADS.csv [PROMPT]"):format(moon.args[3]), 0)
+end
+
 local prompt = moon.args[2] or "offer"
 
 return campaign {

@@ -9,6 +9,10 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
+if moon.args[3] then
+  error(("'%s' is one argument too many: LEADS.csv [PROMPT]"):format(moon.args[3]), 0)
+end
+
 local prompt = moon.args[2] or "payment-due"
 local PATIENCE = 30 -- seconds for an agent
 

@@ -19,6 +19,9 @@ for _, word in ipairs(moon.args) do
   end
   options[name] = tonumber(value)
 end
+if not options.answer or options.answer > 100 or not options.ring or not options.talk then
+  error("answer=PERCENT is from 0 to 100, ring=SECONDS and talk=SECONDS are numbers", 0)
+end
 
 --- From 0.5 to 1.5, told by the number: people differ.
 local function about(seconds, number)

@@ -11,6 +11,10 @@
 local moon = require "moondial"
 local campaign = require "moondial.campaign"
 
+if moon.args[3] then
+  error(("'%s' is one argument too many: LEADS.csv [PROMPT]"):format(moon.args[3]), 0)
+end
+
 local message = moon.args[2] or "number-check"
 
 return campaign {

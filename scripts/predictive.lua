@@ -4,7 +4,8 @@
 ---
 --- In the configuration: `trunks`, `agents`, `agent_groups`, and in `campaign` its
 --- `name`, `leads` (the path of a CSV file), `agents` (the group) and whatever else
---- docs/lua.md lists for campaigns; or `--set campaign.leads=leads.csv`. What is
+--- docs/lua.md lists for campaigns; or `--set campaign.leads=leads.csv`, or the
+--- file after the script. What is
 --- said here are the defaults. Agents log in by calling "agents" from their
 --- telephone, or by `moondial agent login NAME`. Other callers wait for one of them.
 --- docs/dialer.md leads from a CSV file to a campaign that runs.
@@ -14,6 +15,11 @@ local campaign = require "moondial.campaign"
 
 local configured = moon.config.campaign or {}
 local group = configured.agents or "sales"
+local unknown = moon.args[configured.leads and 1 or 2]
+
+if unknown then
+  error(("'%s' is one argument too many: the leads are in '%s'"):format(unknown, configured.leads or moon.args[1]), 0)
+end
 
 moon.on_call("agents", agents.line)
 
@@ -27,7 +33,7 @@ end)
 
 return campaign {
   name = "campaign",
-  leads = not configured.leads and moon.args[1] or nil,
+  leads = moon.args[1],
   agents = group,
   pacing = { mode = "predictive" },
 }

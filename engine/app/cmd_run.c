@@ -150,6 +150,21 @@ int cmd_run(int argc, char *argv[])
 	return status;
 }
 
+/* The options of campaigns are Lua's to check. False: it has said why not. */
+static bool campaign_check(const cJSON *root)
+{
+	const cJSON *campaign =
+		cJSON_GetObjectItemCaseSensitive(root, "campaign");
+	cJSON *args;
+
+	if (!campaign)
+		return true;
+	args = cJSON_CreateArray();
+	cJSON_AddItemToArray(args, cJSON_Duplicate(campaign, true));
+	return cli_tool(NULL, false, "moondial.campaign.options",
+			"check_configuration", args) == CLI_OK;
+}
+
 int cmd_check(int argc, char *argv[])
 {
 	struct options o = {0};
@@ -162,6 +177,8 @@ int cmd_check(int argc, char *argv[])
 	if (!config_of(&config, &o, err, sizeof(err)) ||
 	    !define_check(config_root(config), err, sizeof(err))) {
 		status = cli_fail(CLI_FAILED, "%s", err);
+	} else if (!campaign_check(config_root(config))) {
+		status = CLI_FAILED;
 	} else if (o.config) {
 		(void)printf("%s: ok\n", o.config);
 	}

@@ -113,7 +113,8 @@ static int push(lua_State *L, struct waiter *w)
 
 	if (batch->err && batch->count == 0)
 		return raise_error(L, "csv", "moon.csv.rows: %.300s: %s",
-				   batch->path, strerror(batch->err));
+				   *batch->other ? batch->other : batch->path,
+				   strerror(batch->err));
 	if (batch->end)
 		return 0;
 	return push_row(L, batch);

@@ -339,7 +339,9 @@ static int push(lua_State *L, struct waiter *w)
 	struct lead_batch *batch = &import->batches[import->front];
 
 	if (batch->err)
-		return raise_error(L, "csv", "%.300s: %s", import->path,
+		return raise_error(L, "csv", "%.300s: %s",
+				   *import->other ? import->other
+						  : import->path,
 				   strerror(batch->err));
 	if (batch->error)
 		return raise_error(L, "database", "database: %s", batch->error);

@@ -335,6 +335,24 @@ function Campaign:warn_of_old_lists()
   end
 end
 
+--- A campaign without leads, or for agents or a trunk that there are not, dials nobody:
+--- most likely a slip.
+function Campaign:warn_of_slips()
+  if self.group and #self.group.agents == 0 then
+    moon.log.warn("campaign %s: no agent is in group '%s'", self.name, self.group.name)
+  end
+  local trunk = self.spec.trunk
+  for _, name in ipairs(type(trunk) == "table" and trunk or { trunk }) do
+    if not moon.trunk(name) then
+      moon.log.warn("campaign %s: there is no trunk '%s'", self.name, name)
+    end
+  end
+  if not self.spec.leads and store.totals(self.name).leads == 0 then
+    moon.log.warn("campaign %s has no leads: give it a file (leads = \"leads.csv\"), or: moondial campaign import "
+      .. "%s FILE", self.name, self.name)
+  end
+end
+
 --- Import the leads, if that is still to be done.
 function Campaign:prepare()
   local spec = self.spec
@@ -352,6 +370,7 @@ function Campaign:prepare()
   audit.options(self.name, audit.flat(options.merge(self.given, moon.config.campaign)),
     shared.files[self.name] or moon.file)
   self:warn_of_old_lists()
+  self:warn_of_slips()
   self:tidy_up()
   if self.live.active == 0 then
     self:load_abandonment()
@@ -459,6 +478,8 @@ function Campaign:reason()
     return "every lead is done"
   elseif self.state == "stopped" then
     return self.why or "it has not been started"
+  elseif self.live.with_agents and #self.group.agents == 0 then
+    return ("no agent is in group '%s'"):format(self.group.name)
   end
   return self.why
 end

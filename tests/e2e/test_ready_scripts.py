@@ -3,7 +3,10 @@ import csv
 import io
 import json
 
-from support.engine import ROOT
+import pytest
+
+from support.engine import ROOT, moondial
+from support.waiting import until
 
 # what the called people do is in the last digit of their number
 PEOPLE = """
@@ -93,3 +96,62 @@ def test_collections_give_debtors_to_agents(engine):
     [talked] = e.rows("select * from cdrs where agent is not null "
                       "and campaign is not null")
     assert (talked["agent"], talked["disposition"]) == ("ann", "talked")
+
+
+@pytest.mark.parametrize("script,args,said", [
+    ("broadcast", ["leads.csv", "hello", "x"], "'x' is one argument too many"),
+    ("collections", ["leads.csv", "hello", "x"], "one argument too many"),
+    ("number_validation", ["leads.csv", "a", "x"], "one argument too many"),
+    ("predictive", ["leads.csv", "x"], "the leads are in 'leads.csv'"),
+    ("survey", ["leads.csv"], "which questions?"),
+    ("survey", ["leads.csv", "x"], "'x' is no question"),
+    ("broadcast", ["none.csv"], "none.csv: No such file"),
+    ("floor_simulator", ["answer=200"], "from 0 to 100"),
+    ("callee_simulator", ["x"], "takes no arguments"),
+])
+def test_a_wrong_argument_is_told(engine, script, args, said):
+    e = engine(ROOT / f"scripts/{script}.lua", launch=False, args=args)
+    (e.folder / "leads.csv").write_text("phone\n+12125550101\n")
+    e.launch()
+    assert e.wait() == 1 and said in e.log(), e.log()
+    e.process = None
+
+
+def test_check_looks_at_the_campaign_of_a_configuration(tmp_path):
+    def check(campaign):
+        path = tmp_path / "moondial.lua"
+        path.write_text(f"return {{ campaign = {{ {campaign} }} }}")
+        done = moondial("check", "-c", path)
+        assert (done.returncode == 0) == (not done.stderr), done.stderr
+        return done.stderr
+
+    for name in ("broadcast", "survey", "collections", "sales-floor"):
+        done = moondial("check", "-c", ROOT / f"examples/{name}/moondial.lua")
+        assert done.returncode == 0, done.stderr
+    assert not check('pacing = { mode = "predictive" }, timeout = 20')
+    assert "configuration: campaign: unknown option 'pasing'; did you mean " \
+        "'pacing'" in check('pasing = { mode = "predictive" }')
+    assert "must ring for 15 s" in check('timeout = 5, compliance = "us"')
+    assert "pacing.rate" in check("pacing = { rate = 0 }")
+    assert "hours" in check('hours = { "Mon 20:00-08:00" }')
+
+
+def test_a_campaign_that_can_call_nobody_says_so(engine):
+    e = engine((ROOT / "scripts/predictive.lua").read_text(), launch=False,
+               args=["leads.csv"], sets={"campaign.trunk": "none"}, config="""
+return {
+  endpoints = { { name = "ann", password = "a-good-one" } },
+  agents = { { name = "ann", target = "endpoint:ann", nailed_up = true,
+    groups = { "support" } } },
+}""")
+    (e.folder / "leads.csv").write_text("phone\n+12125550101\n")
+    e.start()
+    e.wait_log("campaign campaign: no agent is in group 'sales'")
+    e.wait_log("campaign campaign: there is no trunk 'none'")
+    assert "no agent is in group 'sales'" in e.tool(
+        "campaign", "status").stdout
+    # an agent whose telephone is not there: why?
+    assert e.tool("agent", "login", "ann").returncode == 0
+    until(lambda: "unreachable" in e.tool("agent", "list").stdout, what=e.tail)
+    none = engine((ROOT / "scripts/broadcast.lua").read_text(), name="none")
+    none.wait_log("campaign broadcast has no leads")

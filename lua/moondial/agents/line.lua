@@ -188,12 +188,21 @@ function M.serve(call)
   end
 end
 
---- Call an agent whose leg is to stay open.
+--- Call an agent whose leg is to stay open. Who can't be reached is told why.
 function M.call_in(agent)
-  moon.originate(agent.spec.target, { timeout = 30 }, function(call)
+  local reached = false
+  local task = moon.originate(agent.spec.target, { timeout = 30 }, function(call)
     call:play("agent-ready")
     M.login(agent.name, { call = call })
+    reached = true
     stay(agent, call)
+  end)
+  moon.spawn(function()
+    local _, reason = task:wait()
+    if reason and not reached and not agent.call then
+      moon.log.warn("agent %s is not logged in: %s", agent.name, reason)
+      agent:set(agent.state, reason)
+    end
   end)
 end
 

@@ -90,6 +90,8 @@ local FIELDS = {
   flow = { function(v) return type(v) == "function" end, "a function(call, lead)" },
 }
 
+local CONFIGURATION = "configuration" -- as a place of options
+
 local MODES = { manual = true, preview = true, broadcast = true, power = true, progressive = true, predictive = true }
 
 local function share(value)
@@ -146,7 +148,7 @@ local AGENTS = {
   opt_out = { function(v) return type(v) == "string" and v:match("^[%d*#]$") end, "a key: 0 to 9, * or #" },
 }
 
---- The script that gives the options, for messages.
+--- Where the options come from, for messages.
 local file
 
 local function fail(fmt, ...)
@@ -318,6 +320,27 @@ function M.value(text)
   return math.tointeger(tonumber(text)) or tonumber(text) or text
 end
 
+--- What the configuration says of a campaign, by itself: a slip there is not the script's.
+local function check_configured(override, source)
+  file = source
+  check("", FIELDS, override)
+  check("pacing.", PACING, override.pacing or {})
+  if type(override.agents) == "table" then
+    check("agents.", AGENTS, override.agents)
+  end
+  check_retry(override.retry or {})
+end
+
+--- `moondial check`: whether a configuration's `campaign` can be. What a script may
+--- add to it (a flow, agents, no rules) counts as given. Raises {code = "options"}.
+---@param campaign table
+---@return string "": nothing is to be said
+function M.check_configuration(campaign)
+  M.check({ name = "campaign", agents = "agents", compliance = campaign.compliance or false, flow = function() end },
+    campaign, CONFIGURATION)
+  return ""
+end
+
 --- Check OPTIONS and fill in defaults. Raises {code = "options", message} that
 --- names the option and, for an unknown one, the nearest.
 ---@param options table as given to campaign{…}
@@ -326,6 +349,7 @@ end
 ---@param folder string? where its files are looked for, with a slash at its end
 ---@return table
 function M.check(options, override, script, folder)
+  check_configured(override or {}, script and CONFIGURATION)
   file = script
   if type(options) ~= "table" then
     fail("expected a table of options")
