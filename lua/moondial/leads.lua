@@ -3,6 +3,7 @@
 ---   local leads = require "moondial.leads"
 ---   leads.add("renewals", moon.db.query("SELECT phone, name FROM customers"), { region = "US", list = "crm" })
 local moon = require "moondial"
+local database = require "moondial.database"
 local import = require "moondial.leads.import"
 local phone = require "moondial.leads.phone"
 
@@ -72,10 +73,7 @@ end
 
 local function write(statements, campaign, mark, result)
   statements[#statements + 1] = { moon.db.sql "lead_import_count", mark, campaign }
-  local rows, changed, message = moon.db.transaction(statements)
-  if not rows then
-    error({ code = "database", message = "database: " .. message }, 0)
-  end
+  local rows, changed = database.transaction(statements)
   local new = rows[1].leads
   result.imported = result.imported + new
   result.merged = result.merged + changed - new
@@ -96,8 +94,8 @@ function M.add(campaign, leads, options)
       :format(tostring(campaign)) }, 0)
   end
   local null = moon.db.null
-  local now = math.floor(moon.now() * 1000)
-  moon.db.exec(moon.db.sql "campaign_put", campaign, null, null, options.region or null, now)
+  local now = database.now_ms()
+  database.exec("campaign_put", campaign, null, null, options.region or null, now)
   local result = { rows = #leads, imported = 0, merged = 0, elsewhere = 0, bad = {}, notes = {}, bad_count = 0,
     note_count = 0 }
   for from = 1, #leads, BATCH do

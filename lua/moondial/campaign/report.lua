@@ -1,4 +1,6 @@
 --- A campaign's figures as text, JSON or CSV. Pure: rows in, text out.
+local field = require("moondial.reports.format").field
+
 local M = {}
 
 local STATE_TEXT = {
@@ -139,25 +141,6 @@ function M.status(list, format)
     end
   end
   return table.concat(lines, "\n")
-end
-
---- What a spreadsheet would take for a formula; a number with its + is none.
-local function is_formula(text)
-  return text:find("^[=@\t\r]") or text:find("^[+-]") and not text:find("^[+-]%d*$")
-    and not text:find("^%+%d+[,+%d]*$")
-end
-
---- A CSV field (RFC 4180): quoted where it must be, and with an apostrophe in front
---- of a formula.
-local function field(value)
-  local text = value == nil and "" or tostring(value)
-  if is_formula(text) then
-    text = "'" .. text
-  end
-  if text:find('[",\r\n]') then
-    return '"' .. text:gsub('"', '""') .. '"'
-  end
-  return text
 end
 
 --- Rows of leads as text, a part at a time: `look` at all of them first (CSV: which

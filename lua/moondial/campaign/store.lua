@@ -2,6 +2,7 @@
 --- Each function is one durable step; it waits, and raises {code, message} when
 --- the database can't do it.
 local moon = require "moondial"
+local database = require "moondial.database"
 
 local M = {}
 
@@ -13,32 +14,10 @@ local PUT_OFF = 2000 -- leads of a closed zone that are put off at once
 
 local null = moon.db.null
 
-local function now_ms()
-  return math.floor(moon.now() * 1000)
-end
+local now_ms, query, exec, transaction = database.now_ms, database.query, database.exec, database.transaction
 
 local function sql(name)
   return moon.db.sql(name)
-end
-
--- What moon.db returns when it fails in normal life: nil, code, message.
-local function must(result, code, message)
-  if result == nil then
-    error({ code = code, message = "database: " .. message }, 0)
-  end
-  return result
-end
-
-local function query(name, ...)
-  return must(moon.db.query(sql(name), ...))
-end
-
-local function exec(name, ...)
-  return must(moon.db.exec(sql(name), ...))
-end
-
-local function transaction(statements)
-  return must(moon.db.transaction(statements))
 end
 
 --- Make the campaign known. Its row.

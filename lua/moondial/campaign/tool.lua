@@ -1,6 +1,7 @@
 --- `moondial campaign …` without a running engine: on the database alone. Each
 --- function returns the text to print, or has printed.
 local moon = require "moondial"
+local database = require "moondial.database"
 local import = require "moondial.leads.import"
 local lead = require "moondial.campaign.lead"
 local report = require "moondial.campaign.report"
@@ -11,36 +12,10 @@ local M = {}
 
 local PAGE = 1000 -- rows read at once
 
-local function must(result, code, message)
-  if result == nil then
-    error({ code = code, message = "database: " .. message }, 0)
-  end
-  return result
-end
-
-local function query(name, ...)
-  return must(moon.db.query(moon.db.sql(name), ...))
-end
-
-local function now_ms()
-  return math.floor(moon.now() * 1000)
-end
+local now_ms, query, exec, known = database.now_ms, database.query, database.exec, database.campaign
 
 local function fail(fmt, ...)
   error({ code = "options", message = fmt:format(...) }, 0)
-end
-
-local function known(name)
-  local row = query("campaign_get", name)[1]
-  if row then
-    return row
-  end
-  local names = {}
-  for i, other in ipairs(query("campaign_list")) do
-    names[i] = other.name
-  end
-  error({ code = "unknown", message = ("there is no campaign '%s' in this database%s"):format(name,
-    #names > 0 and "; there are: " .. table.concat(names, ", ") or "") }, 0)
 end
 
 ---@param campaign string
@@ -50,7 +25,7 @@ function M.import(campaign, path, options)
   if not campaign:match("^[%w_%.%-]+$") then
     fail("'%s' is no name for a campaign: letters, digits, _ . -", campaign)
   end
-  must(moon.db.exec(moon.db.sql "campaign_put", campaign, moon.db.null, path, options.region or moon.db.null, now_ms()))
+  exec("campaign_put", campaign, moon.db.null, path, options.region or moon.db.null, now_ms())
   return table.concat(import.lines(path, import.import(campaign, path, options)), "\n")
 end
 
@@ -150,9 +125,9 @@ function M.recycle(name, options)
   if not options.disposition then
     fail("campaign recycle: --disposition says which leads: no_answer,busy")
   end
-  local list, count, statement = options.list or moon.db.null, 0, moon.db.sql "campaign_recycle"
+  local list, count = options.list or moon.db.null, 0
   for disposition in options.disposition:gmatch("[^,%s]+") do
-    count = count + must(moon.db.exec(statement, now_ms(), now_ms(), name, disposition, list, list))
+    count = count + exec("campaign_recycle", now_ms(), now_ms(), name, disposition, list, list)
   end
   return ("%d lead(s) of campaign %s are to be called again%s"):format(count, name,
     count > 0 and "; if it isn't running: moondial campaign start " .. name or "")

@@ -2,6 +2,7 @@
 --- running engine the campaign's own state is known, without one what the
 --- database says.
 local moon = require "moondial"
+local database = require "moondial.database"
 local gates = require "moondial.campaign.gates"
 local zone = require "moondial.leads.zone"
 
@@ -11,13 +12,7 @@ local M = {}
 ---@type fun(name: string): Campaign?
 M.live = function() return nil end
 
-local function query(name, ...)
-  local rows, code, message = moon.db.query(moon.db.sql(name), ...)
-  if not rows then
-    error({ code = code, message = "database: " .. message }, 0)
-  end
-  return rows
-end
+local query = database.query
 
 --- Seconds as a person says them.
 local function duration(seconds)

@@ -5,6 +5,7 @@
 ---
 ---   share = abandoned / calls answered by a person, over a day and over 30 days
 local moon = require "moondial"
+local database = require "moondial.database"
 local dnc = require "moondial.compliance.dnc"
 
 local M = {}
@@ -54,10 +55,7 @@ end
 ---@return {day: AbandonmentRate, window: AbandonmentRate}[]
 function M.rates(campaign, first, last, days)
   days = days or 30
-  local rows, _, message = moon.db.query(moon.db.sql "abandonment_list", campaign, date(first, 1 - days))
-  if not rows then
-    error({ code = "database", message = "database: " .. message }, 0)
-  end
+  local rows = database.query("abandonment_list", campaign, date(first, 1 - days))
   local rates = {}
   for _, row in ipairs(rows) do
     if row.day >= first and row.day <= last then

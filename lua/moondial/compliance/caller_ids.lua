@@ -7,6 +7,7 @@
 --- blocked (603 "Network Blocked", 608) rests. How often a number was shown is
 --- counted over all campaigns, from the call records; who rests stands in the
 --- database: a restart changes neither.
+local database = require "moondial.database"
 
 local M = {}
 
@@ -46,14 +47,6 @@ Pool.__index = Pool
 
 local function fail(fmt, ...)
   error({ code = "options", message = "campaign: option 'caller_ids': " .. fmt:format(...) }, 0)
-end
-
-local function query(name, ...)
-  local rows, _, message = moon().db.query(moon().db.sql(name), ...)
-  if not rows then
-    error({ code = "database", message = "database: " .. message }, 0)
-  end
-  return rows
 end
 
 local function digits(number)
@@ -99,7 +92,7 @@ end
 --- Who rests, as the database has it: number → row.
 local function parked_now(now)
   local parked = {}
-  for _, row in ipairs(query("caller_id_parked", math.floor(now * 1000))) do
+  for _, row in ipairs(database.query("caller_id_parked", math.floor(now * 1000))) do
     parked[row.number] = row
   end
   return parked
@@ -128,7 +121,7 @@ local function state_of(number, now)
   local ids = shared().ids
   if not ids[number] then
     local id = { number = number, hours = {}, used = 0 }
-    for _, row in ipairs(query("caller_id_hours", number, math.floor((now - DAY * HOUR) * 1000))) do
+    for _, row in ipairs(database.query("caller_id_hours", number, math.floor((now - DAY * HOUR) * 1000))) do
       id.hours[row.hour] = row.calls
     end
     rest(id, parked_now(now)[number])
@@ -198,7 +191,7 @@ function Pool:choose(lead, asks)
     ids[i] = state_of(number, now)
   end
   look(now)
-  local last = lead.id and (lead.attempts or 0) > 0 and query("caller_id_of_lead", lead.id)[1]
+  local last = lead.id and (lead.attempts or 0) > 0 and database.query("caller_id_of_lead", lead.id)[1]
   -- nothing waits from here on: two leads can't both get the last call of a day
   for _, id in ipairs(ids) do
     local until_, reason = self:held(id, now)

@@ -8,6 +8,7 @@
 ---
 --- Numbers are kept as the digits of E.164, so +1 212… and 1212… are one.
 local moon = require "moondial"
+local database = require "moondial.database"
 
 local M = {}
 
@@ -24,15 +25,7 @@ local function fail(code, fmt, ...)
   error({ code = code, message = "dnc: " .. fmt:format(...) }, 0)
 end
 
-local function query(name, ...)
-  local rows, _, message = moon.db.query(moon.db.sql(name), ...)
-  return rows or fail("database", "database: %s", message)
-end
-
-local function exec(name, ...)
-  local changes, _, message = moon.db.exec(moon.db.sql(name), ...)
-  return changes or fail("database", "database: %s", message)
-end
+local query, exec = database.query, database.exec
 
 --- The digits that a number is known by.
 ---@param number string with or without +, or with 00

@@ -1,6 +1,7 @@
 --- `moondial dnc …`, on the database alone. Each function returns the text to
 --- print.
 local moon = require "moondial"
+local database = require "moondial.database"
 local dnc = require "moondial.compliance.dnc"
 
 local M = {}
@@ -65,11 +66,7 @@ function M.import(options)
   if not report then
     error({ code = "failed", message = message }, 0)
   end
-  local done, _, why = moon.db.exec(moon.db.sql "dnc_list_put", name, options.path, options.source, report.numbers,
-    math.floor(moon.now() * 1000))
-  if not done then
-    error({ code = "database", message = "database: " .. why }, 0)
-  end
+  database.exec("dnc_list_put", name, options.path, options.source, report.numbers, database.now_ms())
   local lines = { ("list %s: %d numbers of %d lines, %d of them more than once, %d left out"):format(name,
     report.numbers, report.lines, report.duplicates, report.bad) }
   if report.bad > 0 then
@@ -96,7 +93,7 @@ function M.remove(options)
   local lines = {}
   for i, text in ipairs(options.numbers) do
     local number = number_of(text, options.country)
-    local removed = moon.db.exec(moon.db.sql "dnc_remove", number, list) > 0
+    local removed = database.exec("dnc_remove", number, list) > 0
     lines[i] = ("+%s %s the list %s"):format(number, removed and "is no longer on" or "was not on", list)
   end
   return table.concat(lines, "\n")
@@ -105,7 +102,7 @@ end
 --- Forget an imported list. The caller removes its file.
 function M.drop(options)
   local name = list_name(options.list)
-  if #moon.db.query(moon.db.sql "dnc_list_remove", name) == 0 then
+  if #database.query("dnc_list_remove", name) == 0 then
     fail("there is no imported list '%s'", name)
   end
   return ("list %s is forgotten"):format(name)
@@ -114,7 +111,7 @@ end
 --- Every list that has the number, and why.
 local function where(number)
   local found = {}
-  for _, row in ipairs(moon.db.query(moon.db.sql "dnc_number", number)) do
+  for _, row in ipairs(database.query("dnc_number", number)) do
     found[#found + 1] = { number = number, list = row.list, reason = row.reason, added_by = row.added_by,
       call = row.cdr_id, added_at_ms = row.added_at_ms }
   end
@@ -146,7 +143,7 @@ end
 
 function M.lists(options)
   local all = {}
-  for _, row in ipairs(moon.db.query(moon.db.sql "dnc_sizes")) do
+  for _, row in ipairs(database.query("dnc_sizes")) do
     all[#all + 1] = { name = row.list, numbers = row.numbers, changed_at_ms = row.added_at_ms }
   end
   for _, row in ipairs(dnc.files()) do

@@ -2,6 +2,7 @@
 --- each column is, is decided here; the rows are read, and written in batches,
 --- in C (moon.csv.leads).
 local moon = require "moondial"
+local database = require "moondial.database"
 local phone = require "moondial.leads.phone"
 
 local M = {}
@@ -150,7 +151,7 @@ function M.import(campaign, path, options)
     collect(result.bad, batch.bad)
     collect(result.notes, batch.notes)
   end
-  moon.db.exec(moon.db.sql "campaign_imported", math.floor(moon.now() * 1000), campaign)
+  database.exec("campaign_imported", database.now_ms(), campaign)
   return result
 end
 

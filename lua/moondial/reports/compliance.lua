@@ -5,6 +5,7 @@
 local moon = require "moondial"
 local abandonment = require "moondial.compliance.abandonment"
 local audit = require "moondial.compliance.audit"
+local database = require "moondial.database"
 local format = require "moondial.reports.format"
 local presets = require "moondial.compliance.presets"
 
@@ -12,13 +13,7 @@ local M = {}
 
 local QUARTER = 900 -- seconds
 
-local function query(name, ...)
-  local rows, _, message = moon.db.query(moon.db.sql(name), ...)
-  if not rows then
-    error({ code = "database", message = "database: " .. message }, 0)
-  end
-  return rows
-end
+local query = database.query
 
 --- The rules that the campaign was run by last, as its options said.
 local function rules_of(campaign)

@@ -6,12 +6,20 @@ local M = {}
 ---@field [2] string the heading for people
 ---@field [3] (fun(value: any, row: table): string)? for people
 
---- A CSV field: quoted where it must be, and no formula for a spreadsheet.
+--- What a spreadsheet would take for a formula; a number is none, nor are several
+--- of the telephone.
+local function is_formula(text)
+  return text:find("^[=@\t\r]") or text:find("^[+-]") and not text:find("^[+-]?[%d.]*$")
+    and not text:find("^%+%d+[,+%d]*$")
+end
+
+--- A CSV field (RFC 4180): quoted where it must be, and with an apostrophe in front
+--- of a formula.
 ---@param value any
 ---@return string
 function M.field(value)
   local text = value == nil and "" or tostring(value)
-  if type(value) == "string" and text:find("^[=+%-@\t\r]") and not text:find("^[+%-]?[%d.]+$") then
+  if type(value) == "string" and is_formula(text) then
     text = "'" .. text
   end
   if text:find('[",\r\n]') then

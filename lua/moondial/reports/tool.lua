@@ -4,31 +4,12 @@ local moon = require "moondial"
 local audit = require "moondial.compliance.audit"
 local calls = require "moondial.reports.calls"
 local compliance = require "moondial.reports.compliance"
+local database = require "moondial.database"
 local format = require "moondial.reports.format"
 
 local M = {}
 
-local function query(name, ...)
-  local rows, _, message = moon.db.query(moon.db.sql(name), ...)
-  if not rows then
-    error({ code = "database", message = "database: " .. message }, 0)
-  end
-  return rows
-end
-
---- The campaign's row; raises with the names that there are.
-local function known(name)
-  local row = query("campaign_get", name)[1]
-  if row then
-    return row
-  end
-  local names = {}
-  for i, other in ipairs(query("campaign_list")) do
-    names[i] = other.name
-  end
-  error({ code = "unknown", message = ("there is no campaign '%s' in this database%s"):format(name,
-    #names > 0 and "; there are: " .. table.concat(names, ", ") or "") }, 0)
-end
+local query, known = database.query, database.campaign
 
 ---@class ReportOptions
 ---@field campaign string
@@ -72,7 +53,7 @@ end
 --- Caller ids that rest since a carrier has blocked them.
 ---@param options ReportOptions
 function M.parked(options)
-  local rows = query("caller_id_parked", math.floor(moon.now() * 1000))
+  local rows = query("caller_id_parked", database.now_ms())
   if #rows == 0 and options.format == "table" then
     return "no caller id rests"
   end
@@ -85,11 +66,8 @@ end
 --- One of them may be shown again.
 ---@param number string
 function M.unpark(number)
-  local now = math.floor(moon.now() * 1000)
-  local changes, _, message = moon.db.exec(moon.db.sql "caller_id_unpark", now, number, now)
-  if not changes then
-    error({ code = "database", message = "database: " .. message }, 0)
-  elseif changes == 0 then
+  local now = database.now_ms()
+  if database.exec("caller_id_unpark", now, number, now) == 0 then
     error({ code = "unknown", message = ("caller id %s does not rest: see moondial compliance caller-ids"):format(
       number) }, 0)
   end
