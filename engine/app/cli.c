@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	 "more)\n"
 	 "  --log LEVEL        debug, info, warn or error\n"
 	 "  --sip-trace        log each SIP message, credentials masked\n\n"
+	 "A script that comes along is found from any folder: "
+	 "scripts/NAME.lua.\n"
 	 "SIGINT or SIGTERM: no new calls, then stop; a second one stops at "
 	 "once.\nSIGHUP: load the scripts again.\n"},
 	{"check", cmd_check, "check configuration and scripts, no network",

@@ -1,8 +1,10 @@
 /* moondial run, check, version */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <lua.h>
@@ -111,13 +113,25 @@ static void warn_misplaced(char *const args[])
 	}
 }
 
+/* The script of that name or, where there is none, the one that comes along
+ * (scripts/NAME.lua): it can be run from any folder. */
+static const char *script_of(const char *name, char out[PATH_MAX])
+{
+	char path[PATH_MAX];
+
+	if (strncmp(name, "scripts/", 8) != 0 || !access(name, F_OK) ||
+	    !engine_share(name, path, sizeof(path)) || !realpath(path, out))
+		return name;
+	return out;
+}
+
 int cmd_run(int argc, char *argv[])
 {
 	struct options o = {0};
 	struct config *config = NULL;
 	struct engine *engine = NULL;
 	struct engine_params params;
-	char err[2048];
+	char err[2048], script[PATH_MAX];
 	int status = options_parse(&o, argc, argv);
 
 	if (status)
@@ -135,7 +149,7 @@ int cmd_run(int argc, char *argv[])
 	params = (struct engine_params){
 		.config = config,
 		.sip = o.sip,
-		.script = argv[optind],
+		.script = script_of(argv[optind], script),
 		.argv = (const char *const *)(argv + optind + 1),
 	};
 	if (engine_start(&engine, &params, err, sizeof(err))) {
@@ -169,7 +183,7 @@ int cmd_check(int argc, char *argv[])
 {
 	struct options o = {0};
 	struct config *config = NULL;
-	char err[2048];
+	char err[2048], script[PATH_MAX];
 	int status = options_parse(&o, argc, argv);
 
 	if (status)
@@ -183,7 +197,7 @@ int cmd_check(int argc, char *argv[])
 		(void)printf("%s: ok\n", o.config);
 	}
 	for (int i = optind; i < argc; i++) {
-		if (scripts_check(argv[i], err, sizeof(err)))
+		if (scripts_check(script_of(argv[i], script), err, sizeof(err)))
 			(void)printf("%s: ok\n", argv[i]);
 		else
 			status = cli_fail(CLI_FAILED, "%s", err);

@@ -257,7 +257,8 @@ static bool set_below(const struct schema *fields, cJSON *root,
 			}
 			if (at)
 				at = need_named(at, name);
-			fields = field->item->fields;
+			fields = field->item->fields ? field->item->fields
+						     : &free_field;
 		} else if (field->type == SCHEMA_TABLE ||
 			   field == &free_field) {
 			if (root)

@@ -2,6 +2,7 @@
 who are called and the telephones of the agents."""
 import bisect
 import json
+import pathlib
 import random
 import re
 import sqlite3
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from support.engine import ROOT
+from support.engine import ROOT, moondial
 from support.waiting import until
 
 from test_campaign import check_attempts, leads, whole
@@ -305,6 +306,52 @@ return {{
     assert e.alive()
     text = e.tool("campaign", "status", "spring").stdout
     assert "abandoned today 0 of 6 (0.0 %)" in text, text
+
+
+def test_the_way_from_a_csv_file_to_a_campaign(engine, tmp_path):
+    """docs/dialer.md from the top, in a fresh folder: its files, and each of its
+    commands, word for word. Only who is called is played, and at any hour."""
+    text = (ROOT / "docs/dialer.md").read_text()
+    text = text[:text.index("\n## How fast it dials")]
+    rows, config = [re.search(rf"^```{kind}\n(.*?)^```", text, re.M | re.S)[1]
+                    for kind in ("", "lua")]
+    commands = [line.split() for block in re.findall(
+        r"^```sh\n(.*?)^```", text, re.M | re.S) for line in
+        block.splitlines()]
+    people = engine(SIMULATOR, name="people", sets={"drain": 1},
+                    args=["ring=0.2", "talk=2"])
+    where = f"127.0.0.1:{people.port}"
+    env = dict(word.split("=") for command in commands
+               if command[0] == "export" for word in command[1:])
+    e = engine(pathlib.Path("scripts/predictive.lua"), launch=False,
+               name="floor", config=config, db=tmp_path / "floor/spring.db",
+               env=env, sets={
+                   "drain": 1, "trunks.carrier.hosts": where,
+                   "agents.ann.target": f"sip:agent1@{where}",
+                   "agents.bob.target": f"sip:agent2@{where}",
+                   "campaign.hours": "Mon-Sun 00:00-24:00",
+                   "campaign.compliance": False})
+    (e.folder / "leads.csv").write_text(rows)
+    done = []
+    for _, *words in [c for c in commands if c[0] == "moondial"]:
+        if words[0] == "run":
+            assert words[1:] == ["-c", "moondial.lua", str(e.script)]
+            e.start()
+        else:
+            few = ["1" if w == "5" else w for w in words]
+            answer = moondial(*few, cwd=e.folder, env=env, timeout=90)
+            assert answer.returncode == 0, (words, answer.stderr)
+            done.append((" ".join(words[:2]), answer.stdout))
+        if words[:2] == ["agent", "list"]:
+            until(lambda: e.rows("select * from cdrs where agent is not null "
+                                 "and campaign = 'spring'"), what=e.tail)
+    said = dict(done)
+    assert (e.folder / "days.svg").read_text().startswith("<svg")
+    assert "1 leads, 1 dialled" in said["campaign status"], said
+    assert said["campaign why"].startswith("+15550101234 (campaign spring)")
+    assert "progressive" in said["campaign set"]
+    assert "is paused" in said["campaign pause"]
+    assert "all " in said["campaign report"]
 
 
 def test_a_database_locked_by_another_process_loses_no_lead(engine):

@@ -33,6 +33,7 @@ static const struct schema account_fields[] = {
 };
 static const struct schema account = {.type = SCHEMA_TABLE,
 				      .fields = account_fields};
+static const struct schema any_keys = {.type = SCHEMA_TABLE};
 static const struct schema word = {.type = SCHEMA_STRING};
 static const struct schema rtp_fields[] = {
 	{.name = "port_min", .type = SCHEMA_INTEGER, .min = 1, .max = 65535},
@@ -54,6 +55,7 @@ static const struct schema fields[] = {
 	 .max = 3600,
 	 .unit = "s"},
 	{.name = "free", .type = SCHEMA_TABLE},
+	{.name = "agents", .type = SCHEMA_LIST, .item = &any_keys},
 	{.name = "user", .type = SCHEMA_ANY},
 	{0},
 };
@@ -213,6 +215,9 @@ static void values_are_set_by_path_and_type(void **state)
 	set(root, "codecs", "PCMU, PCMA");
 	set(root, "hours", "Mon-Fri 09:00-20:00");
 	set(root, "user", "{\"a\": 1}");
+	set(root, "agents.ann.target", "sip:ann@y");
+	assert_string_equal(schema_string(root, "agents.ann.target", ""),
+			    "sip:ann@y");
 	assert_true(schema_number(root, "rtp.port_min", 0) == 20000);
 	assert_false(schema_boolean(root, "rtp.symmetric", true));
 	assert_true(schema_number(root, "accounts.carrier.expires", 0) ==
