@@ -146,8 +146,8 @@ def test_when_the_first_dies_the_second_serves_and_the_first_again(
     assert a["address"] == f"127.0.0.1:{two.port}"
     assert e.wait_log(r"RESULT (\S+)")[1] == "answered"
     # no failure: there was another
-    assert [r["state"] for r in e.rows("select * from registrations")] == [
-        "registered"]
+    until(lambda: [r["state"] for r in e.rows("select * from registrations")]
+          == ["registered"])
     one.start()
     registered(e, 90, number=1)
     assert one.lines("REGISTER")

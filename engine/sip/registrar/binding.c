@@ -153,6 +153,14 @@ static bool plain(const struct pl *pl)
 	return true;
 }
 
+/* URI as a text that can be sent on; false: it isn't one, or a NUL within would
+ * hide its end. */
+static bool uri_text(const struct pl *uri, char *text, size_t size)
+{
+	return !memchr(uri->p, '\0', uri->l) && !pl_strcpy(uri, text, size) &&
+	       uri_ok(text);
+}
+
 static uint16_t uri_refused(const struct contact *contact, const char **reason)
 {
 	char text[CONTACT_MAX + 1];
@@ -162,12 +170,12 @@ static uint16_t uri_refused(const struct contact *contact, const char **reason)
 		*reason = "Contact Too Long";
 		return 400;
 	}
-	(void)pl_strcpy(&contact->auri, text, sizeof(text));
 	if (pl_strcasecmp(&contact->uri.scheme, "sip")) {
 		*reason = "Contact Must Be A SIP URI";
 		return 416;
 	}
-	if (!uri_ok(text) || pl_isset(&contact->uri.headers) ||
+	if (!uri_text(&contact->auri, text, sizeof(text)) ||
+	    pl_isset(&contact->uri.headers) ||
 	    !msg_param_decode(&contact->uri.params, "maddr", &maddr) ||
 	    nobody(&contact->uri)) {
 		*reason = "Unusable Contact";
@@ -228,7 +236,7 @@ static bool append_path(const struct sip_hdr *hdr, const struct sip_msg *msg,
 		return true;
 	}
 	if (sip_addr_decode(&addr, &hdr->val) ||
-	    pl_strcpy(&addr.auri, text, sizeof(text)) || !uri_ok(text)) {
+	    !uri_text(&addr.auri, text, sizeof(text))) {
 		reading->err = EBADMSG;
 		return true;
 	}
