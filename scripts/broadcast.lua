@@ -14,6 +14,10 @@ end
 
 local prompt = moon.args[2] or "offer"
 
+if not moon.find_prompt(prompt) then
+  error(("there is no prompt '%s'"):format(prompt), 0)
+end
+
 return campaign {
   name = "broadcast",
   leads = moon.args[1],

@@ -14,6 +14,10 @@ if moon.args[3] then
 end
 
 local prompt = moon.args[2] or "payment-due"
+
+if not moon.find_prompt(prompt) then
+  error(("there is no prompt '%s'"):format(prompt), 0)
+end
 local PATIENCE = 30 -- seconds for an agent
 
 local function talk(call, lead)

@@ -17,6 +17,10 @@ end
 
 local message = moon.args[2] or "number-check"
 
+if not moon.find_prompt(message) then
+  error(("there is no prompt '%s'"):format(message), 0)
+end
+
 return campaign {
   name = "number-validation",
   leads = moon.args[1],

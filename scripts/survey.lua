@@ -16,6 +16,9 @@ for i = 2, #moon.args do
   if not prompt then
     error(("'%s' is no question such as satisfied:12345"):format(moon.args[i]), 0)
   end
+  if not moon.find_prompt(prompt) then
+    error(("there is no prompt '%s'"):format(prompt), 0)
+  end
   questions[#questions + 1] = { prompt = prompt, keys = keys }
 end
 if #questions == 0 then

@@ -9,6 +9,7 @@
 #include "script/event.h"
 #include "script/later.h"
 #include "script/leg.h"
+#include "script/play.h"
 #include "script/route.h"
 #include "script/task.h"
 #include "script/timer.h"
@@ -218,6 +219,7 @@ void moon_push(lua_State *L, struct generation *gen)
 	dial_add_moon(L);
 	detect_add_moon(L);
 	zone_add_moon(L);
+	prompt_add_moon(L);
 	log_push(L);
 	lua_setfield(L, -2, "log");
 	json_table_push(L);

@@ -22,6 +22,9 @@ void playlist_read(lua_State *L, struct playlist *playlist, int index,
 		   const char *verb);
 void playlist_clear(struct playlist *playlist);
 
+/* moon.find_prompt into the table on the stack. */
+void prompt_add_moon(lua_State *L);
+
 /* Counted by mem_ref; the leg's watch holds one while it plays. */
 struct playback {
 	struct leg *leg;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATHS_MAX = 32 };
 
@@ -305,4 +306,33 @@ void playlist_read(lua_State *L, struct playlist *playlist, int index,
 		lua_pop(L, 1);
 	}
 	lua_pop(L, 1);
+}
+
+/* ---- moon.find_prompt ------------------------------------------------------
+ */
+
+/* moon.find_prompt(name) → the path of its file; nil: there is none that can be
+ * read. Looks where play looks. */
+static int l_find_prompt(lua_State *L)
+{
+	size_t size;
+	const char *name = luaL_checklstring(L, 1, &size);
+	struct paths paths = {.count = 0};
+	size_t found = 0;
+
+	luaL_argcheck(L, size > 0 && strlen(name) == size, 1,
+		      "a prompt's name");
+	candidates(generation_current(L), name, &paths);
+	while (found < paths.count && access(paths.list[found], R_OK) != 0)
+		found++;
+	lua_pushstring(L, found < paths.count ? paths.list[found] : NULL);
+	for (size_t i = 0; i < paths.count; i++)
+		free((void *)paths.list[i]);
+	return 1;
+}
+
+void prompt_add_moon(lua_State *L)
+{
+	lua_pushcfunction(L, l_find_prompt);
+	lua_setfield(L, -2, "find_prompt");
 }

@@ -335,6 +335,17 @@ function Campaign:warn_of_old_lists()
   end
 end
 
+--- Prompts that options name and nobody has recorded.
+function Campaign:warn_of_prompts()
+  local agents, machine = self.spec.agents or {}, self.spec.machine or {}
+  for option, name in pairs { ["agents.message"] = agents.message, ["agents.announce"] = agents.announce,
+    ["agents.music"] = agents.music, ["machine.message"] = machine.message } do
+    if type(name) == "string" and not moon.find_prompt(name) then
+      moon.log.warn("campaign %s: there is no prompt '%s' (%s)", self.name, name, option)
+    end
+  end
+end
+
 --- A campaign without leads, or for agents or a trunk that there are not, dials nobody:
 --- most likely a slip.
 function Campaign:warn_of_slips()
@@ -371,6 +382,7 @@ function Campaign:prepare()
     shared.files[self.name] or moon.file)
   self:warn_of_old_lists()
   self:warn_of_slips()
+  self:warn_of_prompts()
   self:tidy_up()
   if self.live.active == 0 then
     self:load_abandonment()

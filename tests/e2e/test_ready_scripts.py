@@ -105,6 +105,8 @@ def test_collections_give_debtors_to_agents(engine):
     ("predictive", ["leads.csv", "x"], "the leads are in 'leads.csv'"),
     ("survey", ["leads.csv"], "which questions?"),
     ("survey", ["leads.csv", "x"], "'x' is no question"),
+    ("broadcast", ["leads.csv", "nope"], "there is no prompt 'nope'"),
+    ("survey", ["leads.csv", "hello:1", "nope:1"], "no prompt 'nope'"),
     ("broadcast", ["none.csv"], "none.csv: No such file"),
     ("floor_simulator", ["answer=200"], "from 0 to 100"),
     ("callee_simulator", ["x"], "takes no arguments"),
@@ -138,7 +140,10 @@ def test_check_looks_at_the_campaign_of_a_configuration(tmp_path):
 
 def test_a_campaign_that_can_call_nobody_says_so(engine):
     e = engine((ROOT / "scripts/predictive.lua").read_text(), launch=False,
-               args=["leads.csv"], sets={"campaign.trunk": "none"}, config="""
+               args=["leads.csv"], sets={"campaign.trunk": "none",
+                                          "campaign.agents.group": "sales",
+                                          "campaign.agents.message": "nope"},
+               config="""
 return {
   endpoints = { { name = "ann", password = "a-good-one" } },
   agents = { { name = "ann", target = "endpoint:ann", nailed_up = true,
@@ -148,6 +153,7 @@ return {
     e.start()
     e.wait_log("campaign campaign: no agent is in group 'sales'")
     e.wait_log("campaign campaign: there is no trunk 'none'")
+    e.wait_log("there is no prompt 'nope' .agents.message.")
     assert "no agent is in group 'sales'" in e.tool(
         "campaign", "status").stdout
     # an agent whose telephone is not there: why?

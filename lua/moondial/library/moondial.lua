@@ -186,6 +186,11 @@ function moon.select(sources) end
 ---@return moon.Call[] oldest first
 function moon.calls() end
 
+---The file of a prompt, looked for where play looks; nil: there is none that can be read.
+---@param name string
+---@return string? path
+function moon.find_prompt(name) end
+
 ---How many of so many calls out may begin now, within the limits of the engine and of trunks, and without the engine
 ---being late for those that it has (overload). A dialer of your own asks before it dials; campaigns do so by themselves.
 ---@param wanted integer
