@@ -1,4 +1,3 @@
--- How each agent was left.
-SELECT s.agent, s.state, s.reason, s.at_ms FROM agent_states s
-WHERE s.id = (SELECT MAX(l.id) FROM agent_states l WHERE l.agent = s.agent)
-ORDER BY s.agent
+-- How an agent was left.
+SELECT agent, state, reason, at_ms FROM agent_states
+WHERE agent = ? ORDER BY at_ms DESC, id DESC LIMIT 1

@@ -525,6 +525,13 @@ return { agents = { { name = "ann", target = "sip:ann@127.0.0.1:9", groups = "sa
     e.start()
     assert [a["name"] for a in e.ask("agent", args=["list", "json"])[
         "agents"]] == ["ann"]
+    # who was there when the engine died is there no more
+    agent(e, "login", "ann")
+    until(lambda: history(e, "ann") == [("ready", None)])
+    e.kill()
+    e.start()
+    until(lambda: history(e, "ann") == [
+        ("ready", None), ("offline", "engine_started")])
     # what is wrong is told at the start, and the engine goes on
     e.stop()
     e.config.write_text(e.config.read_text().replace("least_talk", "fifo"))

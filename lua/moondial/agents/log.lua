@@ -29,9 +29,16 @@ end
 ---@param names table<string, any> agents that are defined
 function M.tidy_up(names)
   moon.spawn(function()
-    for _, row in ipairs(moon.db.query(moon.db.sql "agent_state_last") or {}) do
-      if names[row.agent] and names[row.agent].state == "offline" and row.state ~= "offline" then
-        add(row.agent, "offline", "engine_started", nil, nil, moon.now())
+    local offline = {}
+    for name, agent in pairs(names) do
+      if agent.state == "offline" then
+        offline[#offline + 1] = name
+      end
+    end
+    for _, name in ipairs(offline) do
+      local last = (moon.db.query(moon.db.sql "agent_state_last", name) or {})[1]
+      if last and last.state ~= "offline" and names[name].state == "offline" then
+        add(name, "offline", "engine_started", nil, nil, moon.now())
       end
     end
   end)

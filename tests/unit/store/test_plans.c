@@ -17,6 +17,7 @@ static const char *const whole[] = {
 	"SCAN other",
 	"SCAN attempts",
 	"SCAN cdrs",
+	"SCAN agent_states",
 	"leads_campaign (campaign=?)",
 	"leads_state (campaign=?)",
 	"sqlite_autoindex_leads_2 (campaign=?)",
