@@ -190,13 +190,15 @@ static void need_free(lua_State *L, const struct leg *leg, const char *verb)
 				  leg_id(leg));
 }
 
-static void join(lua_State *L, const struct bridge_wait *op, struct leg *leg,
+static void join(lua_State *L, struct bridge_wait *op, struct leg *leg,
 		 const struct bridge_role *role, const char *verb)
 {
 	const int err = bridge_join(op->bridge, leg->call, role);
 
-	if (err)
-		(void)raise_errno(L, verb, err);
+	if (!err)
+		return;
+	leave(op); /* whoever is in already */
+	(void)raise_errno(L, verb, err);
 }
 
 static void make_bridge(lua_State *L, struct bridge **bp, struct scripts *host,

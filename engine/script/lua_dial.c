@@ -584,7 +584,6 @@ static int dial_push(lua_State *L, struct waiter *w)
 	return 3;
 }
 
-/* moon.dial(target, opts) → call, or nil, reason, call */
 /* A loop that dials would go on for ever beside its successor. Quiet: it is no
  * error of the script. */
 static void check_left_over(lua_State *L, const char *verb)
@@ -594,6 +593,7 @@ static void check_left_over(lua_State *L, const char *verb)
 				  "%s: the scripts were loaded again", verb);
 }
 
+/* moon.dial(target, opts) → call, or nil, reason, call */
 static int l_dial(lua_State *L)
 {
 	static const char verb[] = "moon.dial";
