@@ -371,6 +371,9 @@ function Campaign:prepare()
   if spec.leads and not row.imported_at_ms then
     leads.log(spec.leads, leads.import(self.name, spec.leads,
       { region = spec.region, list = spec.list, numbers = spec.phones, elsewhere = spec.unique == "all" }))
+  elseif spec.leads and row.source ~= spec.leads then
+    moon.log.warn("campaign %s has its leads already, of %s: %s is not read; to add them: moondial campaign import "
+      .. "%s %s", self.name, row.source or "another file", spec.leads, self.name, spec.leads)
   end
   if row.state == "paused" then
     self.state = "paused"

@@ -60,6 +60,12 @@ def test_a_broadcast_with_a_key_press(engine):
     assert ended(e, "broadcast") == {
         "1": "interested", "9": "dnc", "0": "invalid"}
     assert "internal" in e.tool("dnc", "check", "+12125550109").stdout
+    # another file is not imported by itself; it says how
+    assert e.wait() == 0
+    e.args[0] = "more.csv"
+    e.start()
+    e.wait_log("has its leads already, of leads.csv: more.csv is not read; "
+               "to add them: moondial campaign import broadcast more.csv")
 
 
 def test_a_survey_keeps_the_answers(engine):
