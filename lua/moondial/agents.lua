@@ -343,9 +343,6 @@ end
 function agent_module.on_change(agent, event)
   moon.emit("agent", event)
   watch_telephones()
-  for name in pairs(agent.spec.groups) do
-    groups[name]:changed()
-  end
   if agent.state == "ready" then
     for name in pairs(agent.spec.groups) do
       groups[name]:dispatch()

@@ -91,11 +91,7 @@ function Agent:set(state, reason, fields)
   local lasted = now - self.since
   self.state, self.reason, self.since = state, reason, now
   if was == "talking" then
-    self.talked, self.taken, self.last_talk = self.talked + lasted, self.taken + 1, lasted
-  end
-  if self.last_talk and state ~= "talking" and state ~= "wrapup" then
-    self:handled(self.last_talk + (was == "wrapup" and lasted or 0))
-    self.last_talk = nil
+    self.talked, self.taken = self.talked + lasted, self.taken + 1
   end
   self:note()
   local event = { agent = self.name, state = state, was = was, reason = reason, at = now }
@@ -110,13 +106,6 @@ function Agent:set(state, reason, fields)
     self.changed = nil
   end
   M.on_change(self, event)
-end
-
---- How long the last call kept it, for those who predict the next.
-function Agent:handled(seconds)
-  for name in pairs(self.spec.groups) do
-    M.group_of(name):note_handled(seconds)
-  end
 end
 
 --- Seconds that it has after a call, in GROUP.

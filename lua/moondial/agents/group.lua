@@ -5,7 +5,6 @@ local strategy = require "moondial.agents.strategy"
 local M = {}
 
 local RING_MAX = 16 -- at once: what moon.dial takes
-local HANDLED_MAX = 200 -- times kept for those who predict
 
 ---@class Group
 ---@field name string
@@ -32,18 +31,7 @@ end
 ---@param spec table
 ---@return Group
 function M.new(spec)
-  return M.adopt { name = spec.name, spec = spec, agents = {}, waiting = {}, times = {}, listeners = {} }
-end
-
---- FN() at each change of an agent of this group.
-function Group:on_change(fn)
-  self.listeners[#self.listeners + 1] = fn
-end
-
-function Group:changed()
-  for _, fn in ipairs(self.listeners) do
-    fn()
-  end
+  return M.adopt { name = spec.name, spec = spec, agents = {}, waiting = {} }
 end
 
 --- Who is there: { name, state, since }, since in epoch seconds.
@@ -54,19 +42,6 @@ function Group:snapshot()
     list[i] = { name = agent.name, state = agent.state, since = agent.since }
   end
   return list
-end
-
---- Talk and wrap-up of the last calls, in seconds.
----@return number[]
-function Group:handled()
-  return table.move(self.times, 1, #self.times, 1, {})
-end
-
-function Group:note_handled(seconds)
-  self.times[#self.times + 1] = seconds
-  if #self.times > HANDLED_MAX then
-    table.remove(self.times, 1)
-  end
 end
 
 --- Whether anybody is there who could be free at some time.

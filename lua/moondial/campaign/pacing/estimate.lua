@@ -59,12 +59,6 @@ function Estimate:completed(live, delay)
   end
 end
 
---- An agent's talk and wrap-up together, of a time that nobody watched.
----@param seconds number
-function Estimate:handled(seconds)
-  self.talk:add(math.max(0, seconds - self.wrapup:mean()))
-end
-
 --- How far ahead to look: until then a call dialled now has an agent, or hasn't.
 ---@return number
 function Estimate:horizon()
