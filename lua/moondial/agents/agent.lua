@@ -27,6 +27,9 @@ Agent.__index = Agent
 M.on_change = function() end
 M.group_of = function() end
 
+local WRONG_MAX = 5 -- PINs in a row
+local BARRED = 300 -- seconds for which none is taken then
+
 local WORKING = { reserved = true, talking = true, wrapup = true }
 
 --- Also for those that an earlier generation of scripts has made.
@@ -63,6 +66,25 @@ end
 --- Ready means that it can be reached: nailed up, its leg is open.
 function Agent:can_take()
   return self.state == "ready" and (self.call ~= nil or not self.spec.nailed_up and self.spec.target ~= nil)
+end
+
+--- Whether PIN is the agent's. Who guesses has few tries, by however many calls.
+---@param pin string
+---@return boolean
+function Agent:is_pin(pin)
+  local now = moon.now()
+  if self.barred_until and now < self.barred_until then
+    return false
+  elseif self.spec.pin == pin then
+    self.wrong_pins = 0
+    return true
+  end
+  self.wrong_pins = (self.wrong_pins or 0) + 1
+  if self.wrong_pins >= WRONG_MAX then
+    self.wrong_pins, self.barred_until = 0, now + BARRED
+    moon.log.warn("agent %s: %d wrong PINs in a row; none is taken for %d s", self.name, WRONG_MAX, BARRED)
+  end
+  return false
 end
 
 --- Its state as a row; with it what it has said of the last call, once.

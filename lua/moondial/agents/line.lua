@@ -159,7 +159,7 @@ local function identify(call)
     local name = call:gather { prompt = "agent-number", max_digits = 16, terminator = "#", timeout = 8 }
     local pin = name and call:gather { prompt = "agent-pin", max_digits = 16, terminator = "#", timeout = 8 }
     local ok, found = pcall(M.agent, name)
-    if ok and pin and found.spec.pin == pin then
+    if ok and pin and found:is_pin(pin) then
       return found
     end
     call:play("agent-wrong")

@@ -5,6 +5,7 @@ describe("a group of agents", function()
   setup(function()
     local moon = {
       now = function() return now end,
+      log = { warn = function() end },
       sleep = function() end,
       emit = function(name, event) emitted[#emitted + 1] = name .. ":" .. event.agent .. ":" .. event.state end,
       spawn = function()
@@ -152,5 +153,18 @@ describe("a group of agents", function()
     assert.is_true(group:is_manned() == false)
     assert.is_true(ann:want("offline", "logout"))
     assert.is_false(ann:dispose("sale"))
+  end)
+
+  it("takes no PIN for a while from those who guess", function()
+    local ann = agent "ann"
+    assert.is_false(ann:is_pin("")) -- it has none
+    ann.spec.pin = "4711"
+    assert.is_true(ann:is_pin("4711"))
+    for guess = 1, 5 do
+      assert.is_false(ann:is_pin(tostring(guess)))
+    end
+    assert.is_false(ann:is_pin("4711"))
+    now = now + 301
+    assert.is_true(ann:is_pin("4711"))
   end)
 end)
