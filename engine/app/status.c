@@ -52,12 +52,16 @@ static void add_traffic(cJSON *o, const struct trunk *trunk)
 	if (t.calls)
 		cJSON_AddNumberToObject(o, "asr",
 					(double)t.answered / (double)t.calls);
-	if (t.answered)
-		cJSON_AddNumberToObject(o, "acd_ms",
-					(double)(t.talk_ms / t.answered));
-	if (t.rang)
-		cJSON_AddNumberToObject(o, "pdd_ms",
-					(double)(t.delay_ms / t.rang));
+	if (t.answered) {
+		const uint64_t acd_ms = t.talk_ms / t.answered;
+
+		cJSON_AddNumberToObject(o, "acd_ms", (double)acd_ms);
+	}
+	if (t.rang) {
+		const uint64_t pdd_ms = t.delay_ms / t.rang;
+
+		cJSON_AddNumberToObject(o, "pdd_ms", (double)pdd_ms);
+	}
 }
 
 static bool add_trunk(struct trunk *trunk, void *arg)
