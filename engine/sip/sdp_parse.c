@@ -102,11 +102,25 @@ static bool parse_conn(struct sa *addr, struct pl val)
 	return true;
 }
 
+/* What is refused is written back in the answer: no CR may be in it. */
+static bool has_control(const struct pl *val)
+{
+	for (size_t i = 0; i < val->l; i++) {
+		const unsigned char c = (unsigned char)val->p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static bool parse_media(struct sdp_line *line, struct pl val)
 {
 	struct pl ports;
 	uint32_t port;
 
+	if (has_control(&val))
+		return false;
 	line->media = next_word(&val);
 	ports = next_word(&val);
 	line->proto = next_word(&val);
