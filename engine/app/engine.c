@@ -244,6 +244,10 @@ bool engine_start(struct engine **ep, const struct engine_params *params,
 		engine_free(engine);
 		return false;
 	}
+	/* What holds again when the loop has gone: a second signal at the very
+	 * end makes no failure of a good end. */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
 	(void)loop_signal(engine->loop, SIGINT, on_stop_signal, engine);
 	(void)loop_signal(engine->loop, SIGTERM, on_stop_signal, engine);
 	(void)loop_signal(engine->loop, SIGHUP, on_reload_signal, engine);

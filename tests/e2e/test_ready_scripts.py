@@ -89,6 +89,7 @@ def test_numbers_are_valid_or_not(engine):
                   "number-validation").stdout
     assert [r["phone"] for r in csv.DictReader(io.StringIO(dead))] == [
         "+12125550100"]
+    assert e.wait() == 0
 
 
 def test_collections_give_debtors_to_agents(engine):
