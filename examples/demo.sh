@@ -118,7 +118,9 @@ fi
 cat <<EOT
 
   database     $work/campaign.db
-  logs         $work/campaign.log, $work/callees.log
+  logs         $work/campaign.log, $work/callees.log$(
+	[ ! -d recordings ] || printf '\n  recordings   %s' "$work/recordings"
+)
 
 Try next:
 EOT

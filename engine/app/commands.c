@@ -150,8 +150,8 @@ static void run_module(struct engine *engine, uint64_t ticket,
 static void cmd_campaign(struct engine *engine, uint64_t ticket,
 			 const cJSON *request)
 {
-	run_module(engine, ticket, request, "moondial.campaign", "command",
-		   true);
+	run_module(engine, ticket, request, "moondial.campaign.control",
+		   "command", true);
 }
 
 static void cmd_agent(struct engine *engine, uint64_t ticket,

@@ -89,6 +89,9 @@ def test_calls_are_reported_by_what_they_have_in_common(engine):
     assert (row["caller_id"], row["calls"]) == ("+15550100", "20")
     assert {r["disposition"]: r["calls"] for r in json.loads(
         report(e, "disposition", "--json"))} == {"heard": 18, "busy": 2}
+    for by, name in (("list", "leads"), ("agent", None)):
+        [row] = json.loads(report(e, by, "--json"))
+        assert (row.get(by), row["calls"]) == (name, 20), row
     lines = report(e, "hour").splitlines()
     assert lines[0].split()[:3] == ["hour", "calls", "answered"]
     assert lines[-1].split()[:3] == ["all", "20", "18"]

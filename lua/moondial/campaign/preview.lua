@@ -8,6 +8,9 @@ local store = require "moondial.campaign.store"
 
 local M = {}
 
+--- Pacing modes in which agents choose whom to call.
+M.modes = { preview = true, manual = true }
+
 local PATIENCE = 300 -- seconds that a lead is held for an agent who says nothing
 local AT_ONCE = 20 -- leads that are looked at for one that may be called
 local LOOKS = 50 -- so often at most, for one that an agent is to see

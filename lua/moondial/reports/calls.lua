@@ -11,15 +11,21 @@ local M = {}
 local SUMS = { "calls", "rang", "answered", "busy", "no_answer", "congestion", "abandoned", "talk_ms", "pdd_sum_ms",
   "recordings" }
 
---- What a report can be grouped by → query, and the heading of its first column.
-M.by = {
-  hour = { query = "report_hour", heading = "hour" },
-  trunk = { query = "report_trunk", heading = "trunk" },
-  caller_id = { query = "report_caller_id", heading = "caller id" },
-  list = { query = "report_list", heading = "list" },
-  agent = { query = "report_agent", heading = "agent" },
-  disposition = { query = "report_disposition", heading = "disposition" },
-}
+--- What a report can be grouped by, and the heading of its first column.
+M.by = { hour = "hour", trunk = "trunk", caller_id = "caller id", list = "list", agent = "agent",
+  disposition = "disposition" }
+
+--- Rows of the query report_calls, each with what it is grouped by in a field of
+--- that name.
+---@param by string
+---@param rows table[]
+---@return table[] rows the same
+function M.named(by, rows)
+  for _, row in ipairs(rows) do
+    row[by], row.key = by == "hour" and tonumber(row.key) or row.key, nil
+  end
+  return rows
+end
 
 --- A row with nothing in it.
 local function empty(key, value)
@@ -103,7 +109,7 @@ end
 ---@param by string
 ---@return ReportColumn[]
 function M.columns(by)
-  return { { by, M.by[by].heading, function(value) return value or "none" end }, { "calls", "calls" },
+  return { { by, M.by[by], function(value) return value or "none" end }, { "calls", "calls" },
     { "answered", "answered" }, { "asr", "ASR", format.percent }, { "acd_ms", "ACD", format.duration },
     { "pdd_ms", "PDD", format.seconds }, { "busy", "busy" }, { "no_answer", "no answer" },
     { "congestion", "congestion" }, { "abandoned", "abandoned" }, { "talk_ms", "talk", format.duration },

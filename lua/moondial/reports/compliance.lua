@@ -5,6 +5,7 @@
 local moon = require "moondial"
 local abandonment = require "moondial.compliance.abandonment"
 local audit = require "moondial.compliance.audit"
+local calls = require "moondial.reports.calls"
 local database = require "moondial.database"
 local format = require "moondial.reports.format"
 local presets = require "moondial.compliance.presets"
@@ -117,7 +118,7 @@ function M.of(options)
     not_called = query("compliance_stopped", name, since, until_),
     opted_out = query("compliance_opted_out", name, since, until_)[1].numbers,
     lists = {},
-    caller_ids = query("report_caller_id", name, since, until_),
+    caller_ids = calls.named("caller_id", query("report_calls", "caller_id", "caller_id", name, since, until_)),
     changes = query("audit_list", name, since, until_),
   }
   for hour = 0, 23 do

@@ -28,26 +28,26 @@ function M.audit(options)
     moon.json)
 end
 
---- Calls of a campaign by hour, trunk, caller id, agent or disposition.
+--- Calls of a campaign by hour, trunk, caller id, list, agent or disposition.
 ---@param options ReportOptions|{by: string}
 function M.calls(options)
   known(options.campaign)
-  local by = calls.by[options.by]
-  if not by then
+  local by = options.by
+  if not calls.by[by] then
     local names = {}
     for name in pairs(calls.by) do
       names[#names + 1] = name
     end
     table.sort(names)
-    error({ code = "usage", message = ("--by %s: there are %s"):format(options.by, table.concat(names, ", ")) }, 0)
+    error({ code = "usage", message = ("--by %s: there are %s"):format(by, table.concat(names, ", ")) }, 0)
   end
-  local raw = query(by.query, options.campaign, options.since_ms, options.until_ms)
-  local total = calls.total(options.by, raw)
-  local rows = calls.rows(options.by, raw, function(hour) return os.date("%Y-%m-%d %H:00", hour * 3600) end)
+  local raw = calls.named(by, query("report_calls", by, by, options.campaign, options.since_ms, options.until_ms))
+  local total = calls.total(by, raw)
+  local rows = calls.rows(by, raw, function(hour) return os.date("%Y-%m-%d %H:00", hour * 3600) end)
   if options.format == "table" then
     rows[#rows + 1] = total
   end
-  return format.render(options.format, calls.columns(options.by), rows, moon.json)
+  return format.render(options.format, calls.columns(by), rows, moon.json)
 end
 
 --- Caller ids that rest since a carrier has blocked them.

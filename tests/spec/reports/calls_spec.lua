@@ -33,6 +33,11 @@ describe("a report of calls", function()
     assert.same({ "c", 2, 2 }, { rows[3].trunk, rows[3].calls, rows[3].congestion })
   end)
 
+  it("names what it is grouped by", function()
+    assert.same({ { hour = 494000 } }, calls.named("hour", { { key = "494000" } }))
+    assert.same({ { agent = "7" }, {} }, calls.named("agent", { { key = "7" }, {} }))
+  end)
+
   it("sums up", function()
     local raw = {
       { hour = 1, calls = 4, rang = 2, answered = 1, talk_ms = 1000, pdd_sum_ms = 2000 },
