@@ -299,7 +299,7 @@ int call_send_digits(struct call *call, const char *digits,
 /* ---- what is at the far side (detect.c) ------------------------------ */
 
 /* Find out, by these settings, from now on, or from its answer on; its CDR and
- * CALL_EV_DETECTED tell. Again: anew. EPROTO: it has ended. */
+ * CALL_EV_DETECTED tell. Again: anew. EPROTO: it has ended; ENOMEM. */
 int call_detect(struct call *call, const struct detect_settings *settings);
 /* Record the first 5 s of what is judged, as media.h says. ENOMEM. */
 int call_detect_keep(struct call *call, const char *path, size_t root);

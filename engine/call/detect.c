@@ -53,7 +53,8 @@ static void keep(struct call *call)
 				       "kept");
 }
 
-void call_detect_apply(struct call *call)
+/* 0 also when there is nothing to be heard yet, or nobody asks. */
+static int apply(struct call *call)
 {
 	struct call_detect *d = &call->detect;
 	const bool answered = call->state == CALL_ANSWERED;
@@ -63,20 +64,54 @@ void call_detect_apply(struct call *call)
 	int err;
 
 	if (!is_wanted(call) || !call->media_on || call->state == CALL_ENDED)
-		return;
+		return 0;
 	tmr_cancel(&d->linger);
 	if (d->stream == call->stream && d->told >= what)
-		return;
+		return 0;
 	err = media_detect(call->calls->media, call->stream, what,
 			   &d->settings);
 	if (err) {
 		log_warn(call->cdr.id, "detection: %s", strerror(err));
-		return;
+		return err;
 	}
 	d->stream = call->stream;
 	d->told = what;
 	if (answered)
 		keep(call);
+	return 0;
+}
+
+static void decided(struct call *call, const struct detect_verdict *v)
+{
+	call->detect.judge = false;
+	call->cdr.detection = *v;
+	log_info(call->cdr.id,
+		 "detection: %s (%s), %.1f s after the answer, voice %.1f s, "
+		 "%u words, noise %.0f dBFS",
+		 detect_kind_name(v->kind), v->cause, v->decided_ms / 1000.0,
+		 v->greeting_ms / 1000.0, v->words, (double)v->noise_db);
+	linger(call);
+}
+
+/* Nobody waits for a verdict that can't come. */
+static void undecided(struct call *call)
+{
+	const struct detect_verdict verdict = {.kind = DETECT_UNSURE,
+					       .cause = "memory"};
+	const struct call_event event = {
+		.type = CALL_EV_DETECTED,
+		.detect = {.type = DETECT_EV_VERDICT, .verdict = verdict}};
+
+	decided(call, &verdict);
+	(void)mem_ref(call);
+	call_emit(call, &event);
+	mem_deref(call);
+}
+
+void call_detect_apply(struct call *call)
+{
+	if (apply(call) && call->detect.judge)
+		undecided(call);
 }
 
 void call_detect_init(struct call *call)
@@ -97,6 +132,7 @@ void call_detect_end(struct call *call)
 int call_detect(struct call *call, const struct detect_settings *settings)
 {
 	struct call_detect *d = &call->detect;
+	int err;
 
 	assert(loop_is_mine(call->calls->loop));
 	if (call->state == CALL_ENDED)
@@ -109,8 +145,10 @@ int call_detect(struct call *call, const struct detect_settings *settings)
 		return 0;
 	if (d->stream)
 		d->told = MEDIA_DETECT_ANSWERED;
-	call_detect_apply(call);
-	return 0;
+	err = apply(call);
+	if (err)
+		d->judge = false;
+	return err;
 }
 
 int call_detect_keep(struct call *call, const char *path, size_t root)
@@ -162,18 +200,6 @@ bool call_beeped(const struct call *call)
 }
 
 /* ---- what it tells ---------------------------------------------------- */
-
-static void decided(struct call *call, const struct detect_verdict *v)
-{
-	call->detect.judge = false;
-	call->cdr.detection = *v;
-	log_info(call->cdr.id,
-		 "detection: %s (%s), %.1f s after the answer, voice %.1f s, "
-		 "%u words, noise %.0f dBFS",
-		 detect_kind_name(v->kind), v->cause, v->decided_ms / 1000.0,
-		 v->greeting_ms / 1000.0, v->words, (double)v->noise_db);
-	linger(call);
-}
 
 static void tone_heard(struct call *call, const struct detect_event *e)
 {
