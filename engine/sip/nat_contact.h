@@ -22,8 +22,8 @@ void nat_contact_on(struct nat_contact *nc, enum registrar_nat nat,
 		    const struct sip_msg *msg);
 void nat_contact_off(struct nat_contact *nc);
 
-/* binding.c: the URI where CONTACT, in MSG, can be called when that isn't what
- * it says; else NULL. ENOMEM. */
+/* registrar/contact.c: the URI where CONTACT, in MSG, can be called when that
+ * isn't what it says; else NULL. ENOMEM. */
 int contact_target(char **target, const struct uri *contact,
 		   const struct sip_msg *msg, enum registrar_nat nat);
 

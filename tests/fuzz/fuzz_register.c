@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "sip/header.h"
+#include "sip/registrar/contact.h"
 #include "sip/registrar/registrar_private.h"
 #include "sip/sanity.h"
 

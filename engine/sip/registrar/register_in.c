@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "sip/registrar/contact.h"
 #include "sip/registrar/registrar_private.h"
 #include "sip/session_private.h"
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sip/header.h"
+#include "sip/registrar/contact.h"
 #include "sip/registrar/registrar_private.h"
 #include "sip/stack_private.h"
 

@@ -3,7 +3,8 @@
  *   registrar.c   the table, reading it
  *   registrar_ask.c   who asks, and proves it
  *   register_in.c one REGISTER: its contacts, the rules, the answer
- *   binding.c     a contact: read, compared, where calls to it go
+ *   contact.c     what a REGISTER says of a terminal (contact.h)
+ *   binding.c     a contact that is registered: whose it is, kept, watched
  */
 #ifndef MOONDIAL_SIP_REGISTRAR_PRIVATE_H
 #define MOONDIAL_SIP_REGISTRAR_PRIVATE_H
@@ -15,13 +16,10 @@
 #include "sip/registrar/terminal.h"
 #include "sip/tcp_guard.h"
 
+struct contact;
+
 enum {
-	CONTACT_MAX = 512, /* bytes of a contact's URI … */
-	PATH_MAX_BYTES = 1024,
-	PATH_HOPS_MAX = 8, /* as many Routes as a call may have */
-	INSTANCE_MAX = 128,
-	CALL_ID_MAX = 256,
-	USER_AGENT_MAX = 96, /* … of what is cut */
+	CALL_ID_MAX = 256, /* bytes */
 	REQUEST_CONTACTS_MAX = 16,
 	OFFERED = 512,
 };
@@ -78,24 +76,6 @@ struct binding {
 
 /* ---- binding.c ------------------------------------------------------ */
 
-/* A contact of a REGISTER, pointing into it. */
-struct contact {
-	struct pl auri, instance;
-	struct uri uri;
-	uint32_t expires; /* s, granted */
-	uint32_t reg_id;
-	uint16_t q;
-	bool has_expires;
-	struct binding *binding; /* that it is; NULL: a new one */
-};
-
-/* From a Contact value. 0, or the status to refuse it with and the REASON
- * (constant). Unless it is to go (EXPIRES 0 in it), it must be callable. */
-uint16_t contact_read(struct contact *contact, const struct pl *value,
-		      const char **reason);
-/* "0.5" → 500; at most 1000. */
-uint16_t q_read(const struct pl *value);
-
 /* The terminal that a message came from; CONTACT may be NULL. PATH as
  * path_read() has made it. */
 void terminal_of_msg(struct terminal *terminal, const struct sip_msg *msg,
@@ -106,19 +86,6 @@ void terminal_of_binding(struct terminal *terminal,
 /* Whether CONTACT, in MSG, is what BINDING is. */
 bool binding_is(const struct binding *binding, const struct contact *contact,
 		const struct sip_msg *msg, const char *path);
-
-/* The User-Agent of MSG as a text without control characters, cut; "". */
-void user_agent_read(char out[USER_AGENT_MAX + 1], const struct sip_msg *msg);
-
-/* RFC 3261 19.1.4. */
-bool uri_same(const struct uri *a, const struct uri *b);
-
-/* The Path of MSG, its values joined, a libre string; NULL: none. EBADMSG,
- * EMSGSIZE, ENOMEM. */
-int path_read(char **path, const struct sip_msg *msg);
-
-/* Whether calling CONTACT would come back to ourselves. */
-bool contact_is_ours(const struct stack *stack, const struct uri *uri);
 
 /* The texts of what MSG says of CONTACT, for binding_write(), which takes them
  * over; else binding_drop() frees them. ENOMEM. */

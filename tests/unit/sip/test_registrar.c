@@ -2,6 +2,7 @@
 #include "sip_fixture.h"
 #include "digest_check.h"
 #include "base/clock.h"
+#include "sip/registrar/contact.h"
 #include "sip/registrar/registrar_private.h"
 
 #define HA1 "u:realm:secret"
