@@ -1,7 +1,5 @@
 /* moon.dial and moon.originate: one target, several in parallel or in turn. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "call/bridge.h"
@@ -9,7 +7,7 @@
 #include "call/endpoint.h"
 #include "call/target.h"
 #include "script/args.h"
-#include "script/detect.h"
+#include "script/dial_options.h"
 #include "script/leg.h"
 #include "script/play.h"
 #include "script/record_path.h"
@@ -19,10 +17,7 @@
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 enum {
-	TARGETS_MAX = 16,  /* of a list */
 	ATTEMPTS_MAX = 32, /* an endpoint is as many as it has telephones */
-	TRUNKS_MAX = 16,
-	HEADERS_MAX = 4096,
 	REASON_SIZE = 32,
 };
 
@@ -41,44 +36,17 @@ struct dial {
 	struct scripts *host;
 	struct generation *gen;
 	struct script *script; /* who dials; valid while it waits */
-	char *targets[TARGETS_MAX];
+	struct dial_options options;
 	/* one place among an endpoint's calls for all its telephones */
 	struct endpoint_claim *claims[TARGETS_MAX];
-	unsigned targets_count, count, next, pending;
+	unsigned count, next, pending;
 	struct attempt attempts[ATTEMPTS_MAX];
-	struct call_dial params;
-	char *trunks[TRUNKS_MAX + 1];
-	char headers[HEADERS_MAX];
-	struct detect_options detect;
-	bool in_turn;
 	struct leg *answered, *last; /* referenced */
 	struct leg *caller;	     /* for whom; or NULL. Referenced */
 	struct watch caller_watch;
-	bool early_media;
 	struct bridge *early; /* of the caller and who rings; or NULL */
 	char reason[REASON_SIZE];
 	char message[256];
-};
-
-static const struct option dial_options[] = {
-	{"timeout", OPT_SECONDS},
-	{"trunk", OPT_ANY},
-	{"account", OPT_STRING},
-	{"from", OPT_STRING},
-	{"display_name", OPT_STRING},
-	{"headers", OPT_TABLE},
-	{"max_duration", OPT_SECONDS},
-	{"media_timeout", OPT_SECONDS},
-	{"media_timeout_hangup", OPT_SECONDS},
-	{"campaign", OPT_STRING},
-	{"lead", OPT_ANY},
-	{"attempt", OPT_COUNT},
-	{"in_turn", OPT_BOOLEAN},
-	{"user", OPT_TABLE},
-	{"caller", OPT_ANY},
-	{"early_media", OPT_BOOLEAN},
-	{"detect", OPT_ANY},
-	{0},
 };
 
 /* ---- attempts
@@ -98,7 +66,7 @@ static void early_begin(struct dial *op, struct leg *leg)
 					 .hear = BRIDGE_ALL};
 	struct leg *caller = op->caller;
 
-	if (!op->early_media || op->early || !caller || caller->ended ||
+	if (!op->options.early_media || op->early || !caller || caller->ended ||
 	    !call_has_media(leg->call))
 		return;
 	if (!call_has_media(caller->call) && call_progress(caller->call))
@@ -132,7 +100,7 @@ static void dial_disarm(struct waiter *w)
 /* The calls that go on keep their places. */
 static void let_go(struct dial *op)
 {
-	for (unsigned i = 0; i < op->targets_count; i++)
+	for (unsigned i = 0; i < op->options.targets_count; i++)
 		op->claims[i] = mem_deref(op->claims[i]);
 }
 
@@ -174,14 +142,7 @@ static void dial_free(void *arg)
 		forget(&op->attempts[i]);
 		op->attempts[i].binding = mem_deref(op->attempts[i].binding);
 	}
-	for (unsigned i = 0; i < op->targets_count; i++) {
-		free(op->targets[i]);
-		op->targets[i] = NULL;
-	}
-	for (unsigned i = 0; op->trunks[i]; i++) {
-		free(op->trunks[i]);
-		op->trunks[i] = NULL;
-	}
+	dial_options_free(&op->options);
 	op->answered = mem_deref(op->answered);
 	op->last = mem_deref(op->last);
 	list_unlink(&op->caller_watch.le);
@@ -205,7 +166,7 @@ static void dial_next(struct dial *op);
 static void attempt_failed(struct dial *op)
 {
 	op->pending--;
-	if (op->in_turn)
+	if (op->options.in_turn)
 		dial_next(op);
 	else if (op->pending == 0)
 		dial_done(op);
@@ -257,8 +218,8 @@ static void keep(const struct dial *op, struct call *call)
 	char path[PATH_MAX], err[256];
 	size_t root;
 
-	if (record_path(op->host, call_cdr(call), op->detect.keep, path, &root,
-			err, sizeof(err)) ||
+	if (record_path(op->host, call_cdr(call), op->options.detect.keep, path,
+			&root, err, sizeof(err)) ||
 	    call_detect_keep(call, path, root))
 		log_warn(call_id(call), "its beginning is not kept");
 }
@@ -267,7 +228,7 @@ static void keep(const struct dial *op, struct call *call)
 static bool dial_one(struct dial *op, unsigned i)
 {
 	struct attempt *attempt = &op->attempts[i];
-	struct call_dial params = op->params;
+	struct call_dial params = op->options.params;
 	const char *reason = "failed";
 	struct call *call = NULL;
 	char err[256] = "";
@@ -277,7 +238,7 @@ static bool dial_one(struct dial *op, unsigned i)
 	if (leg_alloc(&attempt->leg, op->host, op->gen))
 		return false;
 	mem_ref(attempt->leg);
-	params.target = op->targets[attempt->target];
+	params.target = op->options.targets[attempt->target];
 	params.binding = attempt->binding;
 	params.claim = &op->claims[attempt->target];
 	e = call_dial(&call, op->host->config.calls, &params, leg_event,
@@ -295,7 +256,7 @@ static bool dial_one(struct dial *op, unsigned i)
 		leg_refused(attempt->leg);
 		return false;
 	}
-	if (op->detect.keep)
+	if (op->options.detect.keep)
 		keep(op, call);
 	leg_set_owner(attempt->leg, op->script);
 	call_set_script(call, op->script->where);
@@ -344,7 +305,8 @@ static void add_target(struct dial *op, unsigned i)
 	struct target target;
 	size_t n = 0;
 
-	if (endpoints && !target_parse(&target, op->targets[i], NULL, 0) &&
+	if (endpoints &&
+	    !target_parse(&target, op->options.targets[i], NULL, 0) &&
 	    target.type == TARGET_ENDPOINT)
 		endpoint = endpoint_find(endpoints, target.name);
 	if (endpoint && !endpoint_full(endpoint, true))
@@ -356,201 +318,13 @@ static void add_target(struct dial *op, unsigned i)
 		add_attempt(op, i, bindings[k]);
 }
 
-/* ---- arguments
- * -------------------------------------------------------------------- */
-
-static void check_target(lua_State *L, int index, const char *verb)
-{
-	struct target target;
-	char err[128];
-
-	if (lua_type(L, index) != LUA_TSTRING)
-		(void)raise_error(L, "usage",
-				  "%s: a target (a URI, a number, "
-				  "\"trunk:NAME/NUMBER\", "
-				  "\"endpoint:NAME\") is expected, got %s",
-				  verb, luaL_typename(L, index));
-	if (target_parse(&target, lua_tostring(L, index), err, sizeof(err)))
-		(void)raise_error(L, "usage", "%s: %s", verb, err);
-}
-
-static unsigned check_targets(lua_State *L, int index, const char *verb)
-{
-	lua_Unsigned n;
-
-	if (!lua_istable(L, index)) {
-		check_target(L, index, verb);
-		return 1;
-	}
-	n = lua_rawlen(L, index);
-	if (n == 0 || n > TARGETS_MAX)
-		(void)raise_error(L, "usage", "%s: a list of 1 to %d targets",
-				  verb, TARGETS_MAX);
-	for (lua_Unsigned i = 1; i <= n; i++) {
-		lua_rawgeti(L, index, (lua_Integer)i);
-		check_target(L, -1, verb);
-		lua_pop(L, 1);
-	}
-	return (unsigned)n;
-}
-
-static void check_trunk(lua_State *L, const char *verb)
-{
-	if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
-		(void)raise_error(L, "usage",
-				  "%s: option 'trunk' must be a trunk's name, "
-				  "or a list of names, got %s",
-				  verb, luaL_typename(L, -1));
-}
-
-/* A name, or a list of them. */
-static void check_trunks(lua_State *L, const char *verb)
-{
-	lua_Unsigned n;
-
-	if (!args_has(L, 2, "trunk"))
-		return;
-	if (lua_getfield(L, 2, "trunk") != LUA_TTABLE) {
-		check_trunk(L, verb);
-		lua_pop(L, 1);
-		return;
-	}
-	n = lua_rawlen(L, -1);
-	if (n == 0 || n > TRUNKS_MAX)
-		(void)raise_error(L, "usage",
-				  "%s: option 'trunk' is a list of 1 to %d "
-				  "names",
-				  verb, TRUNKS_MAX);
-	for (lua_Unsigned i = 1; i <= n; i++) {
-		lua_rawgeti(L, -1, (lua_Integer)i);
-		check_trunk(L, verb);
-		lua_pop(L, 1);
-	}
-	lua_pop(L, 1);
-}
-
-/* detect = true, or settings; false is none. */
-static bool read_detect(lua_State *L, const char *verb,
-			struct detect_options *o)
-{
-	bool wanted = false;
-
-	if (!args_has(L, 2, "detect"))
-		return false;
-	lua_getfield(L, 2, "detect");
-	if (lua_toboolean(L, -1)) {
-		detect_read(L, lua_gettop(L), verb, o);
-		wanted = true;
-	}
-	lua_pop(L, 1);
-	return wanted;
-}
+/* ---- moon.dial ------------------------------------------------------ */
 
 static void check_all(lua_State *L, const char *verb)
 {
-	struct detect_options detect;
-
 	if (!host_of(L)->config.calls)
 		(void)raise_error(L, "state", "%s: no telephony here", verb);
-	(void)check_targets(L, 1, verb);
-	args_check(L, 2, verb, dial_options, false);
-	check_trunks(L, verb);
-	(void)read_detect(L, verb, &detect);
-}
-
-static bool clean(const char *s)
-{
-	return !s[strcspn(s, "\r\n")];
-}
-
-static void read_headers(lua_State *L, struct dial *op, const char *verb)
-{
-	size_t used = 0;
-
-	if (!args_has(L, 2, "headers"))
-		return;
-	lua_getfield(L, 2, "headers");
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		int n;
-
-		if (lua_type(L, -2) != LUA_TSTRING ||
-		    lua_type(L, -1) != LUA_TSTRING ||
-		    !clean(lua_tostring(L, -1)) || !clean(lua_tostring(L, -2)))
-			(void)raise_error(L, "usage",
-					  "%s: headers are names and texts of "
-					  "one line",
-					  verb);
-		n = snprintf(op->headers + used, sizeof(op->headers) - used,
-			     "%s: %s\r\n", lua_tostring(L, -2),
-			     lua_tostring(L, -1));
-		used += (size_t)n;
-		if (used >= sizeof(op->headers))
-			(void)raise_error(L, "usage",
-					  "%s: more than %d bytes of headers",
-					  verb, HEADERS_MAX);
-	}
-	lua_pop(L, 1);
-	op->params.headers = used ? op->headers : NULL;
-}
-
-/* A lead is a table with an id, or the id. */
-static const char *lead_id(lua_State *L)
-{
-	const char *id = NULL;
-
-	if (!args_has(L, 2, "lead"))
-		return NULL;
-	lua_getfield(L, 2, "lead");
-	if (lua_istable(L, -1)) {
-		id = args_string(L, -1, "id", NULL);
-	} else {
-		id = args_string(L, 2, "lead", NULL);
-	}
-	lua_pop(L, 1);
-	return id;
-}
-
-static void read_trunks(lua_State *L, struct dial *op)
-{
-	lua_Unsigned n;
-
-	if (!args_has(L, 2, "trunk"))
-		return;
-	if (lua_getfield(L, 2, "trunk") != LUA_TTABLE) {
-		lua_pop(L, 1);
-		op->params.trunk = args_string(L, 2, "trunk", NULL);
-		return;
-	}
-	n = lua_rawlen(L, -1);
-	for (lua_Unsigned i = 0; i < n; i++) {
-		lua_rawgeti(L, -1, (lua_Integer)i + 1);
-		op->trunks[i] = strdup(luaL_tolstring(L, -1, NULL));
-		lua_pop(L, 2);
-		if (!op->trunks[i])
-			(void)raise_memory(L);
-	}
-	lua_pop(L, 1);
-	op->params.trunks = (const char *const *)op->trunks;
-}
-
-static void read_params(lua_State *L, struct dial *op)
-{
-	struct call_dial *p = &op->params;
-
-	read_trunks(L, op);
-	p->account = args_string(L, 2, "account", NULL);
-	p->from = args_string(L, 2, "from", NULL);
-	p->display_name = args_string(L, 2, "display_name", NULL);
-	p->timeout_ms = args_ms(L, 2, "timeout", 0);
-	p->max_duration_ms = args_ms(L, 2, "max_duration", 0);
-	args_media_timeout(L, 2, &p->media_timeout_ms, &p->media_hangup_ms);
-	p->campaign = args_string(L, 2, "campaign", NULL);
-	p->lead_id = lead_id(L);
-	p->attempt = (unsigned)args_number(L, 2, "attempt", 0);
-	if (read_detect(L, "moon.dial: detect", &op->detect))
-		p->detect = &op->detect.settings;
-	op->in_turn = args_boolean(L, 2, "in_turn", false);
-	op->early_media = args_boolean(L, 2, "early_media", false);
+	dial_options_check(L, verb);
 }
 
 /* What the options say of the object, once the call has one. */
@@ -618,24 +392,13 @@ static int l_dial(lua_State *L)
 			return push_reason(L, "caller_hangup");
 		}
 	}
-	read_params(L, op);
-	read_headers(L, op, verb);
-	op->targets_count = check_targets(L, 1, verb);
-	for (unsigned i = 0; i < op->targets_count; i++) {
-		if (lua_istable(L, 1))
-			lua_rawgeti(L, 1, (lua_Integer)i + 1);
-		else
-			lua_pushvalue(L, 1);
-		op->targets[i] = strdup(lua_tostring(L, -1));
-		lua_pop(L, 1);
-		if (!op->targets[i])
-			return raise_memory(L);
+	dial_options_read(L, verb, &op->options);
+	for (unsigned i = 0; i < op->options.targets_count; i++)
 		add_target(op, i);
-	}
 	waiter_init(L, &op->w, dial_disarm, dial_abort, dial_push);
 	if (op->caller)
 		watch_add(&op->caller->watches, &op->caller_watch);
-	if (op->in_turn)
+	if (op->options.in_turn)
 		dial_next(op);
 	else
 		dial_all(op);
