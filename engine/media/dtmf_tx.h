@@ -52,12 +52,6 @@ enum dtmf_tx_what dtmf_tx_step(struct dtmf_tx *tx, uint32_t ptime_ms,
 			       uint8_t payload[DTMF_TX_PAYLOAD], uint32_t *ts,
 			       bool *marker);
 
-/* An event is being sent: audio is left out. */
-static inline bool dtmf_tx_in_event(const struct dtmf_tx *tx)
-{
-	return tx->digit;
-}
-
 /* Send no more digits: the one that is being sent is still ended properly. */
 void dtmf_tx_stop(struct dtmf_tx *tx);
 
