@@ -361,6 +361,11 @@ local function begin()
   for _, group in pairs(groups) do
     group_module.adopt(group)
   end
+  for _, agent in pairs(agents) do
+    if agent.held and not agent.held.begun then
+      agent:let_go(agent.held) -- nobody dials for it any more
+    end
+  end
   for _, given in ipairs(moon.config.agent_groups or {}) do
     M.define_group(given)
   end

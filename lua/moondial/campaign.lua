@@ -2,6 +2,7 @@
 --- work itself is in campaign.run.
 local moon = require "moondial"
 local calls = require "moondial.campaign.calls"
+local connect_options = require "moondial.agents.connect_options"
 local gates = require "moondial.campaign.gates"
 local new_leads = require "moondial.leads"
 local options = require "moondial.campaign.options"
@@ -52,7 +53,8 @@ function Campaign:pause()
   end
   self.state = "paused"
   store.set_paused(self.name)
-  return ("campaign %s is paused; %d call(s) go on"):format(self.name, self.live.active)
+  self.preview:drop()
+  return ("campaign %s is paused; %d call(s) go on"):format(self.name, self.live.channels)
 end
 
 --- Put a lead into the campaign: { phone = "…", name = "…", priority = 5 }. Waits.
@@ -95,7 +97,7 @@ end
 function Campaign:figures()
   local figures, live, now = store.totals(self.name), self.live, moon.now()
   figures.name, figures.state, figures.why = self.name, self.state, self:reason()
-  figures.active, figures.rate = live.active, live:rate()
+  figures.active, figures.rate = live.channels, live:rate()
   figures.pacing = live.pacer:figures(now)
   if self.group then
     figures.agents = {}
@@ -132,29 +134,41 @@ function Campaign:set(changes)
   self.live.with_agents = pacing.agent_modes[spec.pacing.mode] or false
 end
 
---- Whoever accepts a lead must be ready for it.
-local function check_agent(self, name)
-  local ready = 0
-  for _, agent in ipairs(self.group and self.group:snapshot(moon.now()) or {}) do
-    if agent.name == name and agent.state ~= "ready" then
-      error({ code = "state", message = ("agent %s is %s"):format(name, agent.state) }, 0)
-    elseif agent.name == name then
-      return
-    elseif agent.state == "ready" then
-      ready = ready + 1
+--- The agent of that name in the campaign's group. Raises {code = "unknown"}.
+local function agent_of(self, name)
+  for _, agent in ipairs(self.group and self.group.agents or {}) do
+    if agent.name == name then
+      return agent
     end
   end
-  if name then
-    error({ code = "unknown", message = ("campaign %s has no agent '%s'"):format(self.name, name) }, 0)
-  elseif ready == 0 then
-    error({ code = "state", message = ("campaign %s: no agent is ready"):format(self.name) }, 0)
+  error({ code = "unknown", message = ("campaign %s has no agent '%s'"):format(self.name, name) }, 0)
+end
+
+--- Reserve whoever accepts a lead, or is to: no other call comes in between. Raises
+--- {code = "state"} when that can't be.
+---@param name string? nil: one who is ready
+---@return AgentHold
+local function hold_agent(self, name)
+  local agent = name and agent_of(self, name)
+  local hold
+  if agent then
+    hold = agent:hold()
+  elseif self.group then
+    hold = self.group:hold(connect_options.skills(self.spec.agents.skills))
   end
+  if not hold then
+    error({ code = "state", message = agent and ("agent %s is %s"):format(name, agent.state == "ready"
+      and "not to be reached" or agent.state) or ("campaign %s: no agent is ready"):format(self.name) }, 0)
+  end
+  return hold
 end
 
 --- Modes in which agents choose, and no others.
 local function check_choice(self)
   if self.state ~= "running" then
     error({ code = "state", message = ("campaign %s is %s"):format(self.name, self.state) }, 0)
+  elseif not self.prepared then
+    error({ code = "state", message = ("campaign %s is starting: its leads are not there yet"):format(self.name) }, 0)
   elseif not preview.modes[self.spec.pacing.mode] then
     error({ code = "state", message = ("campaign %s dials by itself (pacing.mode is %s)"):format(self.name,
       self.spec.pacing.mode) }, 0)
@@ -162,12 +176,17 @@ local function check_choice(self)
 end
 
 --- The next lead for an agent to look at (mode preview), held until it is dialled
---- or skipped, five minutes at most. Waits.
+--- or skipped, five minutes at most; the same as long as it is. Waits. Raises {code =
+--- "unknown"} when the campaign has no such agent, {code = "state"} while a lead is
+--- dialled for it.
 ---@param agent string? its name
 ---@return table? lead id, phone, attempts, disposition, fields; nil: none is due
 ---@return string? why those that are due may not be called now
 function Campaign:next(agent)
   check_choice(self)
+  if agent and agent_of(self, agent).held then
+    error({ code = "state", message = ("agent %s is about to talk: its lead is being dialled"):format(agent) }, 0)
+  end
   local row, why = self.preview:next(agent)
   if not row then
     return nil, why
@@ -177,14 +196,21 @@ function Campaign:next(agent)
 end
 
 --- Dial a lead: one that an agent has seen, or any of the campaign's (modes preview
---- and manual). Waits. Raises {code = "state"} when the agent is not ready, {code =
---- "unknown"} when it is no lead that may be called now.
+--- and manual). The agent is reserved from now on. Waits. Raises {code = "state"} when
+--- the agent is not ready, {code = "unknown"} when it is no lead that may be called
+--- now.
 ---@param lead string id or number
----@param agent string? who is to talk to it; nil: whoever is ready
+---@param agent string? who is to talk to it; nil: whom it is offered to, else one who is ready
 function Campaign:dial(lead, agent)
   check_choice(self)
-  check_agent(self, agent)
-  return self.preview:accept(lead, agent).phone
+  agent = agent or self.preview:agent_of(lead)
+  local hold = hold_agent(self, agent)
+  local ok, row = pcall(self.preview.accept, self.preview, lead, agent, hold)
+  if not ok then
+    hold.agent:let_go(hold)
+    error(row, 0)
+  end
+  return row.phone
 end
 
 --- Not this lead now: it is offered again in SECONDS (900). Waits.

@@ -17,6 +17,7 @@ local M = {}
 ---@field call Call? its leg: nailed up, or of the call that it has now
 ---@field nailed boolean the leg stays open between calls
 ---@field party Call? whom it talks to, or talked to last
+---@field held AgentHold? it is reserved for a lead whose call is not answered yet
 ---@field talked number seconds of talk since the engine's start
 ---@field taken integer calls
 ---@field changed Signal? fired at its next change, when somebody waits for that
@@ -68,6 +69,33 @@ function Agent:can_take()
   return self.state == "ready" and (self.call ~= nil or not self.spec.nailed_up and self.spec.target ~= nil)
 end
 
+---@class AgentHold
+---@field agent Agent
+---@field lead string? the lead's id, once it is known
+---@field begun boolean? its call is begun: who has begun it ends the hold
+
+--- Reserve it for a lead that is to be dialled now: until then no other call is
+--- given to it.
+---@return AgentHold? hold nil: it is not ready
+function Agent:hold()
+  if not self:can_take() then
+    return nil
+  end
+  self.held, self.party = { agent = self }, nil
+  self:set("reserved")
+  return self.held
+end
+
+--- The lead has not come to it: it is as before. No change when HOLD is over: it has
+--- got the lead, or has left.
+---@param hold AgentHold
+function Agent:let_go(hold)
+  if self.held == hold then
+    self.held = nil
+    self:end_wrapup()
+  end
+end
+
 --- Whether PIN is the agent's. Who guesses has few tries, by however many calls.
 ---@param pin string
 ---@return boolean
@@ -112,6 +140,9 @@ function Agent:set(state, reason, fields)
   local was, now = self.state, moon.now()
   local lasted = now - self.since
   self.state, self.reason, self.since = state, reason, now
+  if state ~= "reserved" then
+    self.held = nil
+  end
   if was == "talking" then
     self.talked, self.taken = self.talked + lasted, self.taken + 1
   end

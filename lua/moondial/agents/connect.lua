@@ -160,7 +160,7 @@ local function serve(call, group, opts)
   local waiting <close> = waiting_new(call, opts)
   while true do
     local ticket = { call = call, priority = priority, since = opts.since, skills = opts.skills,
-      agent = opts.agent, signal = signal.new() }
+      agent = opts.agent, lead = type(call.lead) == "table" and call.lead.id or nil, signal = signal.new() }
     local _ <close> = setmetatable({}, {
       __close = function()
         group:leave(ticket)

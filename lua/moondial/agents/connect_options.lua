@@ -38,6 +38,21 @@ local QUEUE = {
   leave_on = { function(v) return text(v) and not v:find("[^%d*#A-D]") end, "digits" },
 }
 
+--- Levels by skill, of all that the option `skills` may be; nil: none is asked for.
+---@param given string|table|nil
+---@return table<string, number>?
+function M.skills(given)
+  local skills = {}
+  for key, level in pairs(type(given) == "table" and given or { given }) do
+    if math.type(key) == "integer" then
+      skills[level] = 1
+    else
+      skills[key] = level
+    end
+  end
+  return next(skills) and skills or nil
+end
+
 local function check(verb, given, more)
   local opts = {}
   for key, value in pairs(given) do
@@ -52,15 +67,7 @@ local function check(verb, given, more)
   if not opts.group then
     error({ code = "usage", message = verb .. ": option 'group' is missing" }, 0)
   end
-  local skills = {}
-  for key, level in pairs(type(opts.skills) == "table" and opts.skills or { opts.skills }) do
-    if math.type(key) == "integer" then
-      skills[level] = 1
-    else
-      skills[key] = level
-    end
-  end
-  opts.skills = next(skills) and skills or nil
+  opts.skills = M.skills(opts.skills)
   opts.priority = opts.priority or 0
   opts.since = opts.since or moon.now()
   opts.again_within = opts.again_within or 60

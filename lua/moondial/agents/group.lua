@@ -21,6 +21,7 @@ Group.__index = Group
 ---@field since number epoch seconds: waits since then
 ---@field skills table<string, number>?
 ---@field agent string? this one alone
+---@field lead string? the id of a campaign's lead: for it an agent may be held
 ---@field offer Agent[]? reserved for it
 ---@field signal Signal fired with the offer
 
@@ -34,12 +35,13 @@ function M.new(spec)
   return M.adopt { name = spec.name, spec = spec, agents = {}, waiting = {} }
 end
 
---- Who is there: { name, state, since }, since in epoch seconds.
+--- Who is there: { name, state, since, held }, since in epoch seconds; held: reserved
+--- for a lead that is being dialled.
 ---@return table[]
 function Group:snapshot()
   local list = {}
   for i, agent in ipairs(self.agents) do
-    list[i] = { name = agent.name, state = agent.state, since = agent.since }
+    list[i] = { name = agent.name, state = agent.state, since = agent.since, held = agent.held }
   end
   return list
 end
@@ -93,24 +95,45 @@ end
 function Group:candidates()
   local ready = {}
   for _, agent in ipairs(self.agents) do
-    if agent:can_take() then
+    if agent:can_take() or agent.held then
       ready[agent.name] = { name = agent.name, tier = agent.spec.groups[self.name], since = agent.since,
-        talked = agent.talked, skills = agent.spec.skills, agent = agent }
+        talked = agent.talked, skills = agent.spec.skills, held = agent.held, agent = agent }
     end
   end
   return ready
 end
 
+--- Of those READY who may have TICKET: whoever is held for its lead alone.
+local function those_for(ticket, ready)
+  local list = {}
+  for name, candidate in pairs(ready) do
+    local held = candidate.held
+    if held and held.lead == ticket.lead and ticket.lead then
+      return { candidate }
+    elseif not held and (not ticket.agent or ticket.agent == name) then
+      list[#list + 1] = candidate
+    end
+  end
+  return list
+end
+
+--- Hold one for a lead that is to be dialled, as the strategy chooses among those who
+--- are ready.
+---@param skills table<string, number>? that it must have
+---@return AgentHold? hold nil: nobody is ready
+function Group:hold(skills)
+  local first = strategy.order(self.spec.strategy, those_for({}, self:candidates()), skills, self.last)[1]
+  if first then
+    self.last = first.name
+    return first.agent:hold()
+  end
+  return nil
+end
+
 --- Reserve for TICKET whoever of those READY is to be asked, and take them out of
 --- it. False: nobody fits.
 function Group:offer(ticket, ready)
-  local candidates = {}
-  for name, candidate in pairs(ready) do
-    if not ticket.agent or ticket.agent == name then
-      candidates[#candidates + 1] = candidate
-    end
-  end
-  local order = strategy.order(self.spec.strategy, candidates, ticket.skills, self.last)
+  local order = strategy.order(self.spec.strategy, those_for(ticket, ready), ticket.skills, self.last)
   if #order == 0 then
     return false
   end
@@ -118,7 +141,7 @@ function Group:offer(ticket, ready)
   for i = 1, self.spec.strategy == "ring_all" and math.min(#order, RING_MAX) or 1 do
     local agent = order[i].agent
     ticket.offer[i] = agent
-    agent.party = ticket.call
+    agent.party, agent.held = ticket.call, nil
     ready[agent.name] = nil
   end
   self.last = order[1].name

@@ -66,13 +66,13 @@ function M.attach(agent, call)
   end
 end
 
---- The leg is over. While it talks, whoever has bridged it sees to the rest.
+--- The leg is over. While it has a call, whoever has bridged it sees to the rest.
 local function detach(agent, call)
   agent:stop_music()
   if agent.call ~= call then
     return
   end
-  if agent.state == "talking" or agent.state == "reserved" then
+  if agent.state == "talking" or agent.state == "reserved" and not agent.held then
     return
   end
   agent.call, agent.nailed = nil, false

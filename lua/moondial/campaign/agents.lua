@@ -35,6 +35,12 @@ function M.serve(spec, call, lead, attempt)
     return false
   end
   if not spec.flow then
+    call:hangup() -- the lead needn't listen while the agent wraps up
+  end
+  if call.state == "ended" then
+    attempt.tell("hung_up")
+  end
+  if not spec.flow then
     agent:await_disposition(call)
   end
   return true

@@ -203,11 +203,12 @@ local function silent() end
 ---@field failure string? the database could not note it
 ---@field attempt integer? its number, once it is noted
 ---@field agent string? who is to talk to it; nil: whoever is ready
+---@field hold AgentHold? an agent who is reserved for it
 ---@field lead table?
 ---@field outcome table?
 ---@field task table? the call's
 ---@field tell (fun(event: string, what: string?): AnswerCounts?)? hears each step: dialing, answered (by whom), agent,
----abandoned, ended (disposition), undone
+---hung_up, abandoned, ended (disposition), undone
 ---@field deaths integer? how often its task has died
 
 --- Reach the lead of WORK.row (claimed), or go on where a task that died has

@@ -20,6 +20,7 @@ local LIVE = { human = true, unsure = true, screening = true }
 ---@field pacer Pacer
 ---@field with_agents boolean
 ---@field active integer attempts that go on
+---@field channels integer calls that go on, or begin now: an attempt goes on after its call, while the agent wraps up
 ---@field pending integer of these, not dialled yet: being noted
 ---@field waiting integer persons without an agent
 ---@field ringing table<AttemptWork, number> since when
@@ -31,7 +32,7 @@ Calls.__index = Calls
 ---@return CampaignCalls
 function M.new(pacer)
   return setmetatable({ pacer = pacer, with_agents = false, active = 0, pending = 0, waiting = 0, ringing = {},
-    begun = {} }, Calls)
+    begun = {}, channels = 0 }, Calls)
 end
 
 --- An attempt begins.
@@ -39,7 +40,7 @@ end
 function Calls:begin(work)
   local now = moon.now()
   local second = now // 1 | 0
-  self.active, self.pending = self.active + 1, self.pending + 1
+  self.active, self.pending, self.channels = self.active + 1, self.pending + 1, self.channels + 1
   self.ringing[work], work.stage = now, "pending"
   self.pacer:launched(now, 1)
   if not self.begun[second] then
@@ -79,6 +80,13 @@ local function leave(self, work)
     self.pending = self.pending - 1
   elseif work.stage == "waiting" then
     self.waiting = self.waiting - 1
+  end
+end
+
+--- Its call has ended, or will not begin: the channel is free.
+function Calls:hung_up(work)
+  if not work.hung_up then
+    work.hung_up, self.channels = true, self.channels - 1
   end
 end
 
@@ -143,6 +151,7 @@ function Calls:ended(work, disposition)
     return work.counts
   end
   leave(self, work)
+  self:hung_up(work)
   if self.ringing[work] then
     self.ringing[work] = nil
     self.pacer:failed(moon.now(), disposition)
@@ -161,6 +170,7 @@ end
 --- It did not happen: nobody was rung.
 function Calls:undone(work)
   leave(self, work)
+  self:hung_up(work)
   self.ringing[work], work.stage = nil, "ended"
 end
 

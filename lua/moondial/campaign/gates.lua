@@ -136,7 +136,7 @@ local function agent(spec, row, now)
     return
   end
   for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot(now)) do
-    if known.name == row.agent and known.state == "ready" then
+    if known.name == row.agent and (known.state == "ready" or known.held and known.held.lead == row.id) then
       return
     elseif known.name == row.agent then
       return "later", now + AGENT_AGAIN, ("its agent %s %s"):format(row.agent, STATES[known.state] or known.state)

@@ -50,6 +50,7 @@ local DEFAULT_CONCURRENT = 10 -- calls of a broadcast; where there are agents th
 ---@field name string
 ---@field state "ready"|"reserved"|"talking"|"wrapup"|"paused"|"offline"
 ---@field since number seconds
+---@field held any? reserved for a lead of its own choice: nobody who waits gets it
 
 ---@class PacerInput
 ---@field now number seconds
@@ -214,12 +215,12 @@ end
 ---@field text string
 
 local function count_agents(agents)
-  local counts = { ready = 0, reserved = 0, talking = 0, wrapup = 0, paused = 0, offline = 0 }
+  local counts = { ready = 0, reserved = 0, held = 0, talking = 0, wrapup = 0, paused = 0, offline = 0 }
   for i = 1, #agents do
-    local state = agents[i].state
+    local state = agents[i].held and "held" or agents[i].state
     counts[state] = (counts[state] or 0) + 1
   end
-  counts.staffed = counts.ready + counts.reserved + counts.talking + counts.wrapup
+  counts.staffed = counts.ready + counts.reserved + counts.held + counts.talking + counts.wrapup
   return counts
 end
 
@@ -228,8 +229,8 @@ local function no_agent_text(counts)
     return "no agent is logged in"
   end
   local parts = {}
-  for _, state in ipairs { { "reserved", "about to talk" }, { "talking", "talking" }, { "wrapup", "wrapping up" },
-    { "paused", "paused" } } do
+  for _, state in ipairs { { "reserved", "about to talk" }, { "held", "waiting for a lead that is dialled" },
+    { "talking", "talking" }, { "wrapup", "wrapping up" }, { "paused", "paused" } } do
     if counts[state[1]] > 0 then
       parts[#parts + 1] = ("%d %s"):format(counts[state[1]], state[2])
     end

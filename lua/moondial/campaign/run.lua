@@ -50,8 +50,9 @@ local Run = {}
 --- Reach a lead, in a task of its own.
 ---@param row table of lead_claim
 ---@param agent string? who has accepted it; nil: who is to call back, or anyone
-function Run:call(row, agent)
-  local live, work = self.live, { spec = self.spec, row = row, agent = agent or row.agent }
+---@param hold AgentHold? of whoever is to talk to it
+function Run:call(row, agent, hold)
+  local live, work = self.live, { spec = self.spec, row = row, agent = agent or row.agent, hold = hold }
   work.tell = function(event, what) return live[event](live, work, what) end
   live:begin(work)
   self:work_on(work)
@@ -69,6 +70,9 @@ function Run:work_on(work)
           self:work_on(work)
         else
           self.live:over(work)
+          if work.hold then
+            work.hold.agent:let_go(work.hold) -- it has not got the lead
+          end
         end
       end,
     })
@@ -147,7 +151,7 @@ function Run:allowed(now)
     agents = self.group and self.group:snapshot(now),
     ringing = self.group and live:ages(now) or {},
     waiting = live.waiting,
-    active = live.active,
+    active = live.channels,
     accepted = #self.preview.accepted,
     room = room_why and math.max(0, room - live.pending),
     room_why = room_why,
@@ -161,7 +165,10 @@ end
 --- In modes in which agents choose: what they have accepted.
 function Run:call_accepted(count)
   for _, offer in ipairs(self.preview:take(count)) do
-    self:call(offer.row, offer.agent)
+    if offer.hold then
+      offer.hold.begun = true
+    end
+    self:call(offer.row, offer.agent, offer.hold)
   end
 end
 
@@ -169,6 +176,7 @@ end
 --- leads are done.
 function Run:tick()
   local now = moon.now()
+  self.preview:tidy_up(now)
   if self.state == "paused" then
     self.why = "it is paused"
     return TICK
@@ -181,7 +189,6 @@ function Run:tick()
     self.why = unreachable
     return TICK
   end
-  self.preview:tidy_up(now)
   local count, limit, wait = self:allowed(now)
   if count == 0 then
     self.why = limit
@@ -379,6 +386,7 @@ function Run:stopped(err)
   self.state = "stopped"
   self.why = type(err) == "table" and err.message or tostring(err)
   moon.log.error("campaign %s has stopped: %s", self.name, self.why)
+  pcall(self.preview.drop, self.preview)
 end
 
 --- Prepare, once, then call all leads.

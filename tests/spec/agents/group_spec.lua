@@ -121,6 +121,31 @@ describe("a group of agents", function()
     assert.are.equal(2, #all.offer)
   end)
 
+  it("keeps who is held for a lead from all others, and gives that lead to none else", function()
+    local ann, bob = agent "ann", agent "bob"
+    ann:want("ready")
+    local hold = ann:hold()
+    hold.lead = "a"
+    assert.is_nil(ann:hold())
+    local other, late = ticket "other", ticket("a", { lead = "a" })
+    group:enter(other)
+    assert.is_nil(other.offer)
+    assert.are.equal(hold, group:snapshot()[1].held)
+    bob:want("ready")
+    assert.are.same({ bob }, other.offer)
+    bob:set("ready")
+    group:enter(late)
+    assert.are.same({ ann }, late.offer)
+    ann:let_go(hold) -- it has the lead: that is no matter of the hold any more
+    assert.are.same({ "reserved", late.call }, { ann.state, ann.party })
+    assert.are.equal(ann, (function() ann:set("ready") bob:set("paused") return group:hold().agent end)())
+    assert.is_nil(group:hold())
+    assert.is_false(ann:want("paused", "lunch"))
+    ann:let_go(ann.held)
+    assert.are.same({ "paused", "lunch" }, { ann.state, ann.reason })
+    assert.is_nil(ann.held)
+  end)
+
   it("tells those who predict of states, and notes each change once", function()
     local ann = agent "ann"
     ann:want("ready")

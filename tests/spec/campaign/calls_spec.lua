@@ -107,6 +107,25 @@ describe("a campaign's calls", function()
     assert.same({ "launched 1", "launched 1" }, heard)
   end)
 
+  it("free their channels when they end, while their attempts go on", function()
+    assert.equal(1, live.channels)
+    live:dialing(work)
+    live:answered(work, "human")
+    live:agent(work)
+    live:hung_up(work)
+    live:hung_up(work)
+    assert.same({ 0, 1 }, { live.channels, live.active })
+    assert.same({ live = 1, abandoned = 0, machines = 0 }, live:ended(work, "sale"))
+    live:over(work)
+    assert.same({ 0, 0 }, { live.channels, live.active })
+    local busy, never = {}, {}
+    live:begin(busy)
+    live:begin(never)
+    live:ended(busy, "busy")
+    live:undone(never)
+    assert.same({ 0, 2 }, { live.channels, live.active })
+  end)
+
   it("have a rate over ten seconds", function()
     for second = 1001, 1019 do
       now = second

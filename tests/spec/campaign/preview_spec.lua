@@ -1,9 +1,23 @@
 --- Leads that agents choose.
 describe("preview", function()
-  local preview, now, put_away, taken, due, barred, meanwhile
+  local preview, now, put_away, taken, due, barred, meanwhile, slow
 
   setup(function()
-    package.loaded["moondial"] = { now = function() return now end }
+    package.loaded["moondial"] = {
+      now = function() return now end,
+      spawn = function()
+        local task = { status = "waiting" }
+        function task.cancel() task.status = "cancelled" end
+        return task
+      end,
+      sleep = function() end,
+      select = function(sources)
+        while sources.found.status == "waiting" do
+          coroutine.yield()
+        end
+      end,
+    }
+    package.loaded["moondial.agents.signal"] = nil
     package.loaded["moondial.campaign.store"] = {
       put_back = function(list)
         for _, lead in ipairs(list) do
@@ -15,7 +29,12 @@ describe("preview", function()
           once()
         end
       end,
-      claim = function() return { table.remove(due, 1) } end,
+      claim = function()
+        if slow then
+          coroutine.yield()
+        end
+        return { table.remove(due, 1) }
+      end,
       take = function(_, what) return table.remove(taken[what] or {}) end,
     }
     package.loaded["moondial.campaign.preview"] = nil
@@ -23,7 +42,8 @@ describe("preview", function()
   end)
 
   teardown(function()
-    for _, name in ipairs { "moondial", "moondial.campaign.store", "moondial.campaign.preview" } do
+    for _, name in ipairs { "moondial", "moondial.agents.signal", "moondial.campaign.store",
+      "moondial.campaign.preview" } do
       package.loaded[name] = nil
     end
   end)
@@ -32,7 +52,7 @@ describe("preview", function()
   before_each(function()
     now, put_away, taken = 1000, {}, {}
     due = { { id = "a", phone = "+1" }, { id = "b", phone = "+2" }, { id = "c", phone = "+3" } }
-    barred, meanwhile = {}, nil
+    barred, meanwhile, slow = {}, nil, nil
     p = preview.new("sales", function(rows)
       if barred.all then
         table.insert(due, 1, rows[1])
@@ -53,6 +73,44 @@ describe("preview", function()
     local taking = p:take(5)
     assert.equal(1, #taking)
     assert.same({ "a", "ann" }, { taking[1].row.id, taking[1].agent })
+    assert.same({}, p:take(5))
+  end)
+
+  it("offers one lead to an agent who asks twice at once", function()
+    slow = true
+    local seen = {}
+    local windows = {}
+    for i, who in ipairs { "ann", "ann", "bob" } do
+      windows[i] = coroutine.create(function() seen[i] = p:next(who).id end)
+    end
+    for _ = 1, 3 do
+      for _, window in ipairs(windows) do
+        coroutine.resume(window)
+      end
+    end
+    assert.same({ "a", "a", "b" }, seen)
+    assert.same({ { id = "c", phone = "+3" } }, due)
+  end)
+
+  it("holds the agent until the lead is called, half a minute at most", function()
+    local freed = {}
+    local function hold(name)
+      local one = { agent = { let_go = function(_, which) freed[#freed + 1] = name .. which.lead end } }
+      return one
+    end
+    p:next("ann")
+    assert.equal("ann", p:agent_of("+1"))
+    p:accept("a", "ann", hold "ann")
+    now = 1029
+    p:tidy_up(now)
+    taken["+9"] = { { id = "z", phone = "+9" } }
+    p:accept("+9", "bob", hold "bob")
+    assert.same({}, freed)
+    now = 1030
+    p:tidy_up(now)
+    assert.same({ { "ann" .. "a" }, { { "a", "release" } } }, { freed, put_away })
+    p:drop() -- the campaign is paused
+    assert.same({ "anna", "bobz" }, freed)
     assert.same({}, p:take(5))
   end)
 
