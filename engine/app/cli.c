@@ -37,7 +37,10 @@ static const struct command commands[] = {
 	 "once.\nSIGHUP: load the scripts again.\n"},
 	{"check", cmd_check, "check configuration and scripts, no network",
 	 "[-c FILE] [--set KEY=VALUE]… [SCRIPT…]\n\n" CONFIG_OPTION
-	 "  --set KEY=VALUE    set one key of the configuration\n"},
+	 "  --set KEY=VALUE    set one key of the configuration\n\n"
+	 "Scripts are loaded with nothing to act on, and their campaigns are "
+	 "looked at: leads,\ntrunks, agents and prompts that they name and "
+	 "that there are not. Status 1: errors.\n"},
 	{"cdr", cmd_cdr, "list call records",
 	 "[--db FILE] [--json|--csv|--table] [FILTERS]\n\n" DB_OPTION
 	 "  --since T          calls begun at or after T\n"

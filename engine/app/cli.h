@@ -52,6 +52,24 @@ int cli_ask(const char *db, const cJSON *request, cJSON **result, int *errp);
 int cli_tool(const char *db, bool writes, const char *module,
 	     const char *function, cJSON *args);
 
+/* The same, with more to say. */
+struct cli_tool {
+	const char *module, *function;
+	cJSON *args; /* taken over */
+	const char *db;
+	bool writes;
+	const cJSON *config; /* moon.config, and where prompts lie; or NULL */
+	const char *script;  /* whose folder is searched, and that is loaded by
+			      * the function; or NULL */
+	/* moon.trunk{…} and its kin, as scripts_handlers has it; or NULL */
+	bool (*define)(const char *kind, const cJSON *table, char *err,
+		       size_t size, void *arg);
+	/* Gets what the function returns, which isn't printed then; or NULL */
+	void (*done)(const cJSON *result, void *arg);
+	void *arg;
+};
+int cli_tool_run(const struct cli_tool *tool);
+
 /* The words of ARGV from FROM on, as a list. */
 cJSON *cli_words(int argc, char *argv[], int from);
 

@@ -11,6 +11,7 @@
 #include <sndfile.h>
 #include <sqlite3.h>
 
+#include "app/check.h"
 #include "app/cli.h"
 #include "app/config.h"
 #include "app/define.h"
@@ -185,11 +186,13 @@ int cmd_check(int argc, char *argv[])
 	struct config *config = NULL;
 	char err[2048], script[PATH_MAX];
 	int status = options_parse(&o, argc, argv);
+	bool good;
 
 	if (status)
 		return cli_usage("check", status);
-	if (!config_of(&config, &o, err, sizeof(err)) ||
-	    !define_check(config_root(config), err, sizeof(err))) {
+	good = config_of(&config, &o, err, sizeof(err)) &&
+	       define_check(config_root(config), err, sizeof(err));
+	if (!good) {
 		status = cli_fail(CLI_FAILED, "%s", err);
 	} else if (!campaign_check(config_root(config))) {
 		status = CLI_FAILED;
@@ -197,10 +200,16 @@ int cmd_check(int argc, char *argv[])
 		(void)printf("%s: ok\n", o.config);
 	}
 	for (int i = optind; i < argc; i++) {
-		if (scripts_check(script_of(argv[i], script), err, sizeof(err)))
+		const char *file = script_of(argv[i], script);
+
+		if (!scripts_check(file, err, sizeof(err)))
+			status = cli_fail(CLI_FAILED, "%s", err);
+		else if (!good)
+			continue; /* what is in it may be what is missing */
+		else if (check_script(config, o.config, file))
 			(void)printf("%s: ok\n", argv[i]);
 		else
-			status = cli_fail(CLI_FAILED, "%s", err);
+			status = CLI_FAILED;
 	}
 	if (!o.config && !o.set_count && optind >= argc)
 		status = cli_fail(CLI_USAGE, "check: give a configuration "

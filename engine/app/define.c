@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/engine.h"
 #include "base/schema.h"
 #include "call/endpoint.h"
 #include "call/trunk.h"
@@ -25,6 +26,24 @@ const char **define_strings(const cJSON *value)
 		cJSON_ArrayForEach(e, value) v[i++] = e->valuestring;
 	}
 	return v;
+}
+
+const char **define_prompts(const cJSON *root, char *own, size_t size)
+{
+	const char **configured =
+		define_strings(root ? schema_get(root, "prompts") : NULL);
+	const char **dirs;
+	size_t n = 0;
+
+	while (configured && configured[n])
+		n++;
+	dirs = calloc(n + 2, sizeof(*dirs));
+	if (dirs && n)
+		memcpy(dirs, configured, n * sizeof(*configured));
+	if (dirs)
+		dirs[n] = engine_share("prompts", own, size);
+	free(configured);
+	return dirs;
 }
 
 /* The schema has let no other name pass. */
@@ -308,12 +327,24 @@ bool define_apply(const struct define *define, const char *kind,
 	return !endpoint_set(define->endpoints, &params, err, size);
 }
 
+bool define_can(const cJSON *root, const char *kind, const cJSON *element,
+		char *err, size_t size)
+{
+	const struct define nothing = {.root = root};
+	struct endpoint_params endpoint;
+
+	if (!strcmp(kind, "account"))
+		return account_apply(NULL, element, err, size);
+	if (!strcmp(kind, "trunk"))
+		return trunk_apply(&nothing, element, err, size);
+	define_endpoint(&endpoint, element);
+	return !endpoint_check(&endpoint, err, size);
+}
+
 /* Each of LIST can be, and has a name of its own. */
 static bool check_list(const cJSON *root, const char *list, const char *kind,
 		       char *err, size_t size)
 {
-	const struct define nothing = {.root = root};
-	struct endpoint_params endpoint;
 	char why[512] = "";
 	const cJSON *e;
 	int i = 0;
@@ -321,7 +352,6 @@ static bool check_list(const cJSON *root, const char *list, const char *kind,
 	cJSON_ArrayForEach(e, schema_get(root, list))
 	{
 		const char *name = schema_string(e, "name", "");
-		bool ok;
 
 		i++;
 		if (element(root, list, name) != e) {
@@ -331,15 +361,7 @@ static bool check_list(const cJSON *root, const char *list, const char *kind,
 				       list, i, name);
 			return false;
 		}
-		if (!strcmp(kind, "account")) {
-			ok = account_apply(NULL, e, why, sizeof(why));
-		} else if (!strcmp(kind, "trunk")) {
-			ok = trunk_apply(&nothing, e, why, sizeof(why));
-		} else {
-			define_endpoint(&endpoint, e);
-			ok = !endpoint_check(&endpoint, why, sizeof(why));
-		}
-		if (!ok) {
+		if (!define_can(root, kind, e, why, sizeof(why))) {
 			(void)snprintf(err, size, "%s[%d]: %s", list, i, why);
 			return false;
 		}

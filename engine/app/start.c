@@ -450,28 +450,6 @@ static bool start_media(struct engine *engine, char *err, size_t size)
 	return !e;
 }
 
-/* Where prompts are looked for after the script's own folder: as configured,
- * then the engine's own. The scripts borrow it for life. */
-static bool find_prompts(struct engine *engine)
-{
-	const cJSON *value = schema_get(config_root(engine->config), "prompts");
-	const char **configured = define_strings(value);
-	size_t n = 0;
-
-	while (configured && configured[n])
-		n++;
-	engine->prompt_dirs = calloc(n + 2, sizeof(*engine->prompt_dirs));
-	if (engine->prompt_dirs && n)
-		memcpy(engine->prompt_dirs, configured,
-		       n * sizeof(*configured));
-	if (engine->prompt_dirs)
-		engine->prompt_dirs[n] =
-			engine_share("prompts", engine->own_prompts,
-				     sizeof(engine->own_prompts));
-	free(configured);
-	return engine->prompt_dirs != NULL;
-}
-
 static bool start_scripts(struct engine *engine, char *err, size_t size)
 {
 	static const struct scripts_handlers handlers = {
@@ -519,7 +497,9 @@ static bool start_scripts(struct engine *engine, char *err, size_t size)
 			       "MOONDIAL_SHARE to the folder that has lua/");
 		return false;
 	}
-	if (find_prompts(engine)) {
+	engine->prompt_dirs = define_prompts(root, engine->own_prompts,
+					     sizeof(engine->own_prompts));
+	if (engine->prompt_dirs) {
 		config.prompt_dirs = engine->prompt_dirs;
 		e = scripts_alloc(&engine->scripts, &config, &handlers, engine);
 	}

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "app/cli.h"
-#include "app/config.h"
+#include "app/define.h"
 #include "app/engine.h"
 #include "base/background.h"
 #include "base/loop.h"
@@ -15,6 +15,9 @@
 #include "store/store.h"
 
 struct tool {
+	const struct cli_tool *what;
+	const char **prompt_dirs;
+	char own_prompts[1024];
 	struct loop *loop;
 	struct store *store;
 	struct background *background;
@@ -48,6 +51,8 @@ static void done(const cJSON *result, const char *err, void *arg)
 
 	if (err)
 		tool->status = cli_fail(CLI_FAILED, "%s", err);
+	else if (tool->what->done)
+		tool->what->done(result, tool->what->arg);
 	else if (text && *text) /* "": it has printed by itself */
 		(void)printf("%s%s", text,
 			     text[strlen(text) - 1] == '\n' ? "" : "\n");
@@ -56,10 +61,20 @@ static void done(const cJSON *result, const char *err, void *arg)
 	loop_stop(tool->loop);
 }
 
-static bool start(struct tool *tool, const char *db, bool writes, char *err,
-		  size_t size)
+static bool define(const char *kind, const cJSON *table, char *err, size_t size,
+		   void *arg)
 {
-	static const struct scripts_handlers handlers = {0};
+	const struct cli_tool *what = ((const struct tool *)arg)->what;
+
+	return what->define(kind, table, err, size, what->arg);
+}
+
+static bool start(struct tool *tool, char *err, size_t size)
+{
+	const struct cli_tool *what = tool->what;
+	const struct scripts_handlers handlers = {
+		.define = what->define ? define : NULL,
+	};
 	struct scripts_config config = {
 		.loop = tool->loop,
 		.lua_dir = engine_share("lua", tool->lua_dir,
@@ -67,6 +82,8 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 		/* an import of a million rows waits for the store only now
 		 * and then: no slice here */
 		.slice_ms = 60000,
+		.config = what->config,
+		.file = what->script,
 	};
 
 	if (!config.lua_dir) {
@@ -75,9 +92,15 @@ static bool start(struct tool *tool, const char *db, bool writes, char *err,
 			       "are not found; set MOONDIAL_SHARE");
 		return false;
 	}
-	if (db && store_open(&tool->store, tool->loop, db,
-			     writes ? STORE_TOOL : STORE_READ, err, size))
+	if (what->db &&
+	    store_open(&tool->store, tool->loop, what->db,
+		       what->writes ? STORE_TOOL : STORE_READ, err, size))
 		return false;
+	tool->prompt_dirs = define_prompts(what->config, tool->own_prompts,
+					   sizeof(tool->own_prompts));
+	if (!tool->prompt_dirs)
+		goto oom;
+	config.prompt_dirs = tool->prompt_dirs;
 	config.store = tool->store;
 	if (background_alloc(&tool->background, tool->loop))
 		goto oom;
@@ -90,20 +113,20 @@ oom:
 	return false;
 }
 
-int cli_tool(const char *db, bool writes, const char *module,
-	     const char *function, cJSON *args)
+int cli_tool_run(const struct cli_tool *what)
 {
-	struct tool tool = {.status = CLI_OK};
+	struct tool tool = {.what = what, .status = CLI_OK};
 	char err[2048];
 
 	if (loop_alloc(&tool.loop)) {
-		cJSON_Delete(args);
+		cJSON_Delete(what->args);
 		return cli_fail(CLI_FAILED, "out of memory");
 	}
 	loop_enter(tool.loop);
-	if (!start(&tool, db, writes, err, sizeof(err)))
+	if (!start(&tool, err, sizeof(err)))
 		tool.status = cli_fail(CLI_FAILED, "%s", err);
-	else if (scripts_run(tool.scripts, module, function, args, done, &tool))
+	else if (scripts_run(tool.scripts, what->module, what->function,
+			     what->args, done, &tool))
 		tool.status = cli_fail(CLI_FAILED, "out of memory");
 	else
 		(void)loop_run(tool.loop);
@@ -112,6 +135,19 @@ int cli_tool(const char *db, bool writes, const char *module,
 	background_free(tool.background);
 	store_close(tool.store);
 	loop_free(tool.loop);
-	cJSON_Delete(args);
+	free(tool.prompt_dirs);
+	cJSON_Delete(what->args);
 	return tool.status;
+}
+
+int cli_tool(const char *db, bool writes, const char *module,
+	     const char *function, cJSON *args)
+{
+	const struct cli_tool tool = {.db = db,
+				      .writes = writes,
+				      .module = module,
+				      .function = function,
+				      .args = args};
+
+	return cli_tool_run(&tool);
 }

@@ -57,9 +57,11 @@ static struct generation *use_generation(lua_State *L, struct command *command)
 	if (host->gen) {
 		command->gen = mem_ref(host->gen);
 	} else {
-		/* A tool: the runtime's modules only. */
-		generation_new(L, &command->gen, NULL, NULL);
-		generation_freeze(command->gen);
+		/* A tool: the runtime's modules only, but for one that loads
+		 * a script itself. */
+		generation_new(L, &command->gen, host->config.file, NULL);
+		if (!host->config.file)
+			generation_freeze(command->gen);
 	}
 	return command->gen;
 }

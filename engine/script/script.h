@@ -53,6 +53,8 @@ struct scripts_config {
 	const char *lua_dir;		/* the runtime modules: package.path */
 	const char *const *prompt_dirs; /* NULL-terminated */
 	const char *recordings_dir;
+	const char *file;  /* of a tool: the script that it looks at, whose
+			    * folder is searched; NULL: none */
 	uint32_t slice_ms; /* 20: the longest run without a wait */
 	uint32_t grace_ms; /* 5000: after the call's end */
 	uint64_t memory_soft, memory_hard; /* bytes; 0: 256 MiB, 512 MiB */

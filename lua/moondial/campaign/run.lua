@@ -18,6 +18,7 @@ local options = require "moondial.campaign.options"
 local preview = require "moondial.campaign.preview"
 local reasons = require "moondial.campaign.why"
 local report = require "moondial.campaign.report"
+local slips = require "moondial.campaign.slips"
 local store = require "moondial.campaign.store"
 
 local TICK = 0.1 -- seconds: the longest that a lead that is due waits
@@ -323,28 +324,11 @@ function Run:warn_of_old_lists()
   end
 end
 
---- Prompts that options name and nobody has recorded.
-function Run:warn_of_prompts()
-  local agents, machine = self.spec.agents or {}, self.spec.machine or {}
-  for option, name in pairs { ["agents.message"] = agents.message, ["agents.announce"] = agents.announce,
-    ["agents.music"] = agents.music, ["machine.message"] = machine.message } do
-    if type(name) == "string" and not moon.find_prompt(name) then
-      moon.log.warn("campaign %s: there is no prompt '%s' (%s)", self.name, name, option)
-    end
-  end
-end
-
---- A campaign without leads, or for agents or a trunk that there are not, dials nobody:
---- most likely a slip.
+--- A campaign without leads, or that names agents, a trunk or prompts that there are
+--- not, dials nobody, or says nothing: most likely a slip.
 function Run:warn_of_slips()
-  if self.group and #self.group.agents == 0 then
-    moon.log.warn("campaign %s: no agent is in group '%s'", self.name, self.group.name)
-  end
-  local trunk = self.spec.trunk
-  for _, name in ipairs(type(trunk) == "table" and trunk or { trunk }) do
-    if not moon.trunk(name) then
-      moon.log.warn("campaign %s: there is no trunk '%s'", self.name, name)
-    end
+  for _, slip in ipairs(slips.find(self.spec, self.group)) do
+    moon.log.warn("campaign %s: %s (%s)", self.name, slip.text, slip.option)
   end
   if not self.spec.leads and store.totals(self.name).leads == 0 then
     moon.log.warn("campaign %s has no leads: give it a file (leads = \"leads.csv\"), or: moondial campaign import "
@@ -373,7 +357,6 @@ function Run:prepare()
     moon.shared.campaigns.files[self.name] or moon.file)
   self:warn_of_old_lists()
   self:warn_of_slips()
-  self:warn_of_prompts()
   self:tidy_up()
   if self.live.active == 0 then
     self:load_abandonment()
