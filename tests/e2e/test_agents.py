@@ -1,5 +1,7 @@
 """Agents: who gets the call, what becomes of the caller when an agent's
 telephone dies, and who hears whom."""
+import sqlite3
+
 from support import audio
 from support.engine import ROOT, moondial
 from support.waiting import until
@@ -458,6 +460,34 @@ return campaign"""))
     lead = again.rows("SELECT disposition FROM leads "
                       "WHERE phone LIKE '%1777000000'")
     assert [r["disposition"] for r in lead] == ["sale"]
+
+
+def test_an_answer_whose_result_a_crash_has_lost_counts_once(engine):
+    e = campaign(engine, engine(FLOOR), 2, 0, 0.3)
+    e.start()
+    e.wait(30)
+
+    def counted():
+        return [(r["live"], r["abandoned"]) for r in e.rows(
+            "SELECT live, abandoned FROM abandonment")]
+
+    assert counted() == [(2, 2)]
+    # as a kill leaves it: both calls are over, and one of the results is noted
+    db = sqlite3.connect(e.db)
+    db.execute("UPDATE abandonment SET live = 1, abandoned = 1")
+    db.execute("UPDATE leads SET state = 'talking', disposition = NULL "
+               "WHERE phone = '+1555000001'")
+    db.execute("UPDATE attempts SET ended_at_ms = NULL, disposition = NULL "
+               "WHERE phone = '+1555000001'")
+    db.execute("UPDATE campaigns SET state = 'running'")
+    db.commit()
+    db.close()
+    for _ in range(2):
+        e.start()
+        e.wait(30)
+        assert counted() == [(2, 2)]
+    assert [r["disposition"] for r in e.rows(
+        "SELECT disposition FROM leads")] == ["abandoned"] * 2
 
 
 def test_a_lead_who_leaves_in_the_announcement_frees_the_agent(engine, phone):

@@ -1,6 +1,7 @@
 --- One attempt to reach one lead: note it, dial, talk, note what came of it.
 local moon = require "moondial"
 local agents = require "moondial.campaign.agents"
+local calls = require "moondial.campaign.calls"
 local detection = require "moondial.campaign.detection"
 local dnc = require "moondial.compliance.dnc"
 local leads = require "moondial.campaign.lead"
@@ -98,7 +99,7 @@ end
 --- lead's other numbers, by the rules of the campaign.
 ---@param row table of lead_claim or campaign_unfinished
 ---@param made {attempt: integer, number: string, disposition: string, call: table?, callback: LeadCallback?,
----counts: AnswerCounts?} counts: what the call adds to the counts of abandonment
+---counts: AnswerCounts?, at: number?} counts: what the call adds to the counts of abandonment; at: when it ended
 ---@return AttemptResult
 local function result_of(spec, row, made)
   local now, call = moon.now(), made.call
@@ -109,8 +110,8 @@ local function result_of(spec, row, made)
     sip_code = call and call.sip_code,
     cdr_id = call and call.id,
     agent = row.agent,
-    campaign = spec.name,
     counts = made.counts,
+    at = made.at,
     -- the number that it was shown was blocked, not the lead
     forgive = made.disposition == "blocked" and spec.caller_ids ~= nil or nil,
   }
@@ -253,11 +254,14 @@ function M.run(work)
   return "done", nil, disposition
 end
 
---- By the same rules, a lead whose call had ended when an engine died.
+--- By the same rules, a lead whose call had ended when an engine died. Its answer
+--- counts, too: on the day of the call.
 ---@param row table of campaign_unfinished
 function M.finish_left_over(spec, row)
   finish(spec, row, { attempt = row.attempts, number = row.number or row.phone, disposition = row.disposition,
-    call = { id = row.cdr_id, sip_code = row.sip_code } })
+    call = { id = row.cdr_id, sip_code = row.sip_code }, at = row.ended_at_ms / 1000,
+    counts = row.answered_at_ms and calls.counts_of(row.detection or "human", row.disposition,
+      spec.agents ~= nil and row.served_by == nil) or nil })
 end
 
 return M

@@ -4,7 +4,8 @@
 ---
 ---   pending ─► ringing ─► waiting ─► talking      a person, in a mode with agents
 ---                  │         └─────► abandoned
----                  ├─────────► talking            a person, in a broadcast
+---                  ├─────────► talking            a person, in a broadcast: an agent may be wanted
+---                  │                              later, and not come: abandoned, too
 ---                  └─────────► other              a machine, a fax, silence
 local moon = require "moondial"
 
@@ -15,6 +16,25 @@ local RATE_WINDOW = 10 -- seconds over which the rate is measured
 --- Verdicts about who has answered that count as a live person: who isn't known
 --- for sure is treated as one (DIALING.md, "Answering machines").
 local LIVE = { human = true, unsure = true, screening = true }
+
+---@class AnswerCounts what a call adds to the counts of its day
+---@field live integer
+---@field abandoned integer
+---@field machines integer
+
+--- What a call that is over, and of which only the record is left, adds.
+---@param kind string who had answered
+---@param disposition string
+---@param alone boolean nobody has talked to it, and an agent should have
+---@return AnswerCounts? counts nil: nothing
+function M.counts_of(kind, disposition, alone)
+  if LIVE[kind] then
+    local abandoned = disposition == "abandoned" or alone and disposition == "dnc"
+    return { live = 1, abandoned = abandoned and 1 or 0, machines = 0 }
+  elseif kind == "machine" and disposition == "machine" then
+    return { live = 0, abandoned = 0, machines = 1 }
+  end
+end
 
 ---@class CampaignCalls outlives reloads: calls of earlier generations count too
 ---@field pacer Pacer
@@ -128,19 +148,14 @@ function Calls:agent(work)
   end
 end
 
---- No agent came in time.
+--- No agent came in time. In a broadcast, too, this is an abandoned call.
 function Calls:abandoned(work)
-  if work.stage == "waiting" then
+  if work.live and (work.stage == "waiting" or work.stage == "talking") then
     leave(self, work)
     work.stage, work.abandoned = "abandoned", true
     self.pacer:abandoned(moon.now())
   end
 end
-
----@class AnswerCounts what a call adds to the counts of its day
----@field live integer
----@field abandoned integer
----@field machines integer
 
 --- Its call is over, and its DISPOSITION known. Said twice it is the same.
 ---@param work AttemptWork

@@ -150,8 +150,8 @@ end
 ---@field wait_reason string? why it waits until then
 ---@field numbers string? that are left to be tried
 ---@field agent string? who calls back
-
----@field campaign string?
+---@field forgive boolean? the attempt doesn't count
+---@field at number? when the call ended, seconds; nil: now
 ---@field counts AnswerCounts? for the abandonment of the day
 
 --- The engine's own date.
@@ -159,23 +159,23 @@ local function date(time)
   return os.date("%Y-%m-%d", time // 1 | 0)
 end
 
+--- Note what has come of an attempt: once, however often it is said.
 ---@param result AttemptResult
 function M.finish(result)
   answered[result.id] = nil
-  local statements = {
-    { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or null, result.cdr_id or null, result.id,
-      result.attempt },
-    { sql "lead_finish", result.state, result.disposition, math.floor(result.next_at * 1000),
-      result.wait_reason or null, result.numbers or null, result.agent or null, now_ms(), result.id },
-  }
-  if result.forgive then
-    statements[#statements + 1] = { sql "lead_forgive", result.id }
-  end
-  local counts = result.counts
+  local statements, counts = {}, result.counts
   if counts then
-    statements[#statements + 1] = { sql "abandonment_add", result.campaign, date(moon.now()), counts.live,
-      counts.abandoned, counts.machines }
+    statements[1] = { sql "abandonment_add", date(result.at or moon.now()), counts.live, counts.abandoned,
+      counts.machines, result.id, result.attempt }
   end
+  if result.forgive then
+    statements[#statements + 1] = { sql "lead_forgive", result.id, result.attempt }
+  end
+  statements[#statements + 1] = { sql "attempt_finish", now_ms(), result.disposition, result.sip_code or null,
+    result.cdr_id or null, result.id, result.attempt }
+  statements[#statements + 1] = { sql "lead_finish", result.state, result.disposition,
+    math.floor(result.next_at * 1000), result.wait_reason or null, result.numbers or null, result.agent or null,
+    now_ms(), result.id, result.attempt }
   transaction(statements)
 end
 

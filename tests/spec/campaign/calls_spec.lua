@@ -59,6 +59,21 @@ describe("a campaign's calls", function()
     assert.equal(0, live.waiting)
   end)
 
+  it("of a broadcast are abandoned, too, when they want an agent and none comes", function()
+    live.with_agents = false
+    live:dialing(work)
+    live:answered(work, "human")
+    live:abandoned(work)
+    assert.same({ live = 1, abandoned = 1, machines = 0 }, live:ended(work, "abandoned"))
+    assert.same({ "launched 1", "answered 0", "abandoned" }, heard)
+    assert.same({ 1, 0, 0, 0 }, counts())
+    local machine = {}
+    live:begin(machine)
+    live:answered(machine, "fax")
+    live:abandoned(machine)
+    assert.is_nil(live:ended(machine, "abandoned"))
+  end)
+
   it("that nobody answers are told with what became of them", function()
     live:dialing(work)
     assert.is_nil(live:ended(work, "congestion"))
