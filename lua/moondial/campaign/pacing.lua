@@ -200,11 +200,14 @@ function Pacer:allowance(now)
 end
 
 local function gate_text(self, allowance)
-  local w = allowance.window
-  local need = math.ceil((w.x + 1) / self.options.abandon_cap) - 1 - w.live
+  local w, cap = allowance.window, self.options.abandon_cap
+  if cap == 0 then
+    return "pacing.abandon_cap is 0, no call may be abandoned: one line for each ready agent"
+  end
+  local need = math.ceil((w.x + 1) / cap) - 1 - w.live
   return ("the abandonment gate is shut: %.4g of %d live answers %s had no agent, and one more would be over %g %%; "
-    .. "one line for each ready agent until %d more have answered"):format(w.x, w.live, days_text(w.days),
-    100 * self.options.abandon_cap, math.max(1, need))
+    .. "one line for each ready agent until %.0f more have answered"):format(w.x, w.live, days_text(w.days),
+    100 * cap, math.max(1, need))
 end
 
 -- ---- modes with agents -----------------------------------------------------------
@@ -297,7 +300,7 @@ local function predictive(self, input, counts, in_flight, room)
   if count < one_each then
     return one_each, ("each of %d ready agent(s) has a line"):format(counts.ready)
   elseif count == most and most < room then
-    return count, ("%d lines for each of %d agents are the most"):format(self.options.max_level, counts.staffed)
+    return count, ("%g lines for each of %d agents are the most"):format(self.options.max_level, counts.staffed)
   end
   return count, ("one more line would leave over %.2g %% of those who answer without an agent"):format(
     100 * allowance.share)

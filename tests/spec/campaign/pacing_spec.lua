@@ -206,6 +206,18 @@ describe("predictive", function()
     local pacer = experienced({ mode = "predictive", max_level = 2 }, 200)
     local count, why = ask(pacer, { agents = agents { ready = 10 }, ringing = ringing(3) })
     assert.same({ 17, "2 lines for each of 10 agents are the most" }, { count, why })
+    pacer:set { mode = "predictive", max_level = 1.5 }
+    count, why = ask(pacer, { agents = agents { ready = 10 }, ringing = ringing(3) })
+    assert.same({ 12, "1.5 lines for each of 10 agents are the most" }, { count, why })
+  end)
+
+  it("is progressive where no call may be abandoned", function()
+    for _, cap in ipairs { 0, 1e-300 } do
+      local pacer = experienced({ mode = "predictive", abandon_target = 0, abandon_cap = cap }, 200)
+      local count, why = ask(pacer, { agents = agents { ready = 10 } })
+      assert.equal(10, count)
+      assert.matches("one line for each ready agent", why)
+    end
   end)
 
   it("counts agents who are nearly through with their calls", function()
