@@ -245,6 +245,7 @@ local function define(_, given)
   shared.live[spec.name] = live
   live.pacer:set(spec.pacing)
   live.with_agents = pacing.agent_modes[spec.pacing.mode] or false
+  live.group = spec.agents and spec.agents.group
   local self = setmetatable({
     name = spec.name,
     given = given,

@@ -55,8 +55,8 @@ def numbers(count):
     return [f"+1555{i:04}{ending}" for i, ending in enumerate(endings)]
 
 
-def leads(folder, phones):
-    (folder / "leads.csv").write_text(
+def leads(folder, phones, name="leads.csv"):
+    (folder / name).write_text(
         "phone,name\n" + "".join(f"{p},Lead {p[-4:]}\n" for p in phones))
 
 

@@ -162,6 +162,31 @@ def test_a_campaign_for_twenty_agents(engine, long, mode):
     assert sorted(rang) == numbers(count)
 
 
+def test_campaigns_that_share_agents_have_one_line_for_each(engine):
+    """An agent takes one call, whichever campaign has dialled it."""
+    _, e = floor(engine, "progressive", 0,
+                 '{ group = "sales", within = 0.3 }')
+    phones = [p for p in numbers(300) if answers(p)][:80]
+    leads(e.folder, phones[::2])
+    leads(e.folder, phones[1::2], "other.csv")
+    text = e.script.read_text().replace(f"1, {AGENTS} do", "1, 6 do")
+    e.script.write_text(text)
+    second = text[text.index("return campaign"):].replace(
+        '"test"', '"other"').replace("leads.csv", "other.csv")
+    (e.folder / "other.lua").write_text(
+        'local campaign = require "moondial.campaign"\n' + second)
+    e.start()
+    until(lambda: e.rows("select 1 from attempts"), what=e.tail)
+    ask(e, "start", str(e.folder / "other.lua"))
+    until(lambda: len(e.rows("select 1 from campaigns where state = 'done'"))
+          == 2, 90, e.tail)
+    e.stop()
+    assert kinds(e) == {"talked": len(phones)}
+    both = e.rows("select campaign, min(started_at_ms) a, max(started_at_ms) b"
+                  " from attempts group by campaign")
+    assert both[0]["a"] < both[1]["b"] and both[1]["a"] < both[0]["b"]
+
+
 def test_a_broadcast_of_two_thousand(engine, long):
     count = count_of(long)
     _, e = floor(engine, "broadcast", count, agents_option="nil",

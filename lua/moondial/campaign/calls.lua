@@ -39,6 +39,8 @@ end
 ---@class CampaignCalls outlives reloads: calls of earlier generations count too
 ---@field pacer Pacer
 ---@field with_agents boolean
+---@field group string? of its agents
+---@field coming integer calls that the pacer has granted, and that are not begun yet
 ---@field active integer attempts that go on
 ---@field channels integer calls that go on, or begin now: an attempt goes on after its call, while the agent wraps up
 ---@field pending integer of these, not dialled yet: being noted
@@ -51,8 +53,8 @@ Calls.__index = Calls
 ---@param pacer Pacer
 ---@return CampaignCalls
 function M.new(pacer)
-  return setmetatable({ pacer = pacer, with_agents = false, active = 0, pending = 0, waiting = 0, ringing = {},
-    begun = {}, channels = 0 }, Calls)
+  return setmetatable({ pacer = pacer, with_agents = false, coming = 0, active = 0, pending = 0, waiting = 0,
+    ringing = {}, begun = {}, channels = 0 }, Calls)
 end
 
 --- An attempt begins.
@@ -92,6 +94,28 @@ function Calls:ages(now)
     ages[n] = now - since
   end
   return ages
+end
+
+--- What the agents of GROUP are wanted for, in all of LIVES: an agent takes one
+--- call, whichever campaign has dialled it.
+---@param lives table<string, CampaignCalls>
+---@param group string
+---@param now number
+---@return number[] ages of calls that ring or are about to
+---@return integer waiting persons without an agent
+function M.for_group(lives, group, now)
+  local ages, waiting = {}, 0
+  for _, live in pairs(lives) do
+    if live.with_agents and live.group == group then
+      local own = live:ages(now)
+      table.move(own, 1, #own, #ages + 1, ages)
+      waiting = waiting + live.waiting
+      for _ = 1, live.coming do
+        ages[#ages + 1] = 0
+      end
+    end
+  end
+  return ages, waiting
 end
 
 --- Leave the stage of before.

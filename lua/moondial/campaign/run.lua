@@ -11,6 +11,7 @@
 local moon = require "moondial"
 local audit = require "moondial.compliance.audit"
 local attempts = require "moondial.campaign.attempt"
+local calls = require "moondial.campaign.calls"
 local dnc = require "moondial.compliance.dnc"
 local gates = require "moondial.campaign.gates"
 local leads = require "moondial.leads.import"
@@ -147,11 +148,15 @@ function Run:allowed(now)
   local live = self.live
   -- those that are being noted have no place yet among the engine's
   local room, room_why = moon.room(AT_ONCE + live.pending, self.spec.trunk or default_trunk())
+  local ringing, waiting = {}, 0
+  if self.group then
+    ringing, waiting = calls.for_group(moon.shared.campaigns.live, self.group.name, now)
+  end
   local count, why, wait = live.pacer:tick {
     now = now,
     agents = self.group and self.group:snapshot(now),
-    ringing = self.group and live:ages(now) or {},
-    waiting = live.waiting,
+    ringing = ringing,
+    waiting = waiting,
     active = live.channels,
     accepted = #self.preview.accepted,
     room = room_why and math.max(0, room - live.pending),
@@ -160,7 +165,8 @@ function Run:allowed(now)
   if count == 0 and room_why then
     wait = FULL_WAIT
   end
-  return math.min(count, AT_ONCE), why, wait
+  live.coming = math.min(count, AT_ONCE)
+  return live.coming, why, wait
 end
 
 --- In modes in which agents choose: what they have accepted.
@@ -177,6 +183,7 @@ end
 --- leads are done.
 function Run:tick()
   local now = moon.now()
+  self.live.coming = 0
   self.preview:tidy_up(now)
   if self.state == "paused" then
     self.why = "it is paused"
@@ -236,6 +243,7 @@ function Run:call_claimed(room)
     gates.release(self.claimed)
     self.claimed = {}
   end
+  self.live.coming = 0
   while #self.claimed > 0 do
     self:call(table.remove(self.claimed, 1))
   end
@@ -366,7 +374,7 @@ end
 --- Say with the campaign's name what has ended it: a file of leads that can't
 --- be read, a database that fails.
 function Run:stopped(err)
-  self.state = "stopped"
+  self.state, self.live.coming = "stopped", 0
   self.why = type(err) == "table" and err.message or tostring(err)
   moon.log.error("campaign %s has stopped: %s", self.name, self.why)
   pcall(self.preview.drop, self.preview)

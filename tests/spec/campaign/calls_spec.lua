@@ -141,6 +141,28 @@ describe("a campaign's calls", function()
     assert.same({ 0, 2 }, { live.channels, live.active })
   end)
 
+  it("are the agents' whichever campaign has made them, and those that are granted, too", function()
+    local other, elsewhere, without = calls.new(pacer()), calls.new(pacer()), calls.new(pacer())
+    live.group, other.group, elsewhere.group, without.group = "sales", "sales", "support", "sales"
+    other.with_agents, elsewhere.with_agents = true, true
+    for _, one in ipairs { elsewhere, without } do
+      one:begin({})
+      one.coming = 2
+    end
+    now = 1003
+    local person = {}
+    other:begin(person)
+    other:begin({})
+    other:answered(person, "human")
+    other.coming = 1
+    local lives = { a = live, b = other, c = elsewhere, d = without }
+    now = 1005
+    local ages, waiting = calls.for_group(lives, "sales", now)
+    table.sort(ages)
+    assert.same({ { 0, 2, 5 }, 1 }, { ages, waiting })
+    assert.same({ {}, 0 }, { calls.for_group(lives, "nobody", now) })
+  end)
+
   it("have a rate over ten seconds", function()
     for second = 1001, 1019 do
       now = second
