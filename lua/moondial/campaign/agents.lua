@@ -6,6 +6,7 @@ local M = {}
 
 local WITHIN = 2 -- seconds, as of call:connect_agent
 local SHORTEST = 0.1 -- an agent who is ready has a chance in any case
+local AHEAD = 0.25 -- seconds, an eighth of the time at most: the message for those without an agent is heard in it, too
 
 --- An agent for the lead, and their conversation. False: there was nobody in
 --- time; the lead has heard the message for that.
@@ -23,10 +24,15 @@ function M.serve(spec, call, lead, attempt)
     end
   end
   opts.data, opts.agent = lead, attempt.agent
+  local within = opts.within or WITHIN
+  if spec.agents.message then
+    within = within - math.min(AHEAD, within / 8)
+  end
   if attempt.greeted_at then
     opts.since = attempt.greeted_at
-    opts.within = math.max(SHORTEST, (opts.within or WITHIN) - (moon.now() - attempt.greeted_at))
+    within = math.max(SHORTEST, within - (moon.now() - attempt.greeted_at))
   end
+  opts.within = within
   opts.on_agent = function() attempt.tell("agent") end
   local agent = call:connect_agent(opts)
   if not agent then

@@ -223,8 +223,20 @@ local function check_ring(compliance, timeout)
   end
 end
 
+-- Who has answered must not be let wait for an agent.
+local function check_within(compliance, agents)
+  if not (compliance and agents) then
+    return
+  end
+  agents.within = agents.within or compliance.connect_within
+  if agents.within > compliance.connect_within then
+    fail("option 'agents.within' is %g s, but who answers must have an agent within %g s of the greeting's end, or hear "
+      .. "who has called (%s)", agents.within, compliance.connect_within, compliance.title)
+  end
+end
+
 local function check_agents(given)
-  local options = type(given) == "string" and { group = given } or given
+  local options = M.merge(type(given) == "string" and { group = given } or given)
   check("agents.", AGENTS, options)
   if options.group == nil then
     fail("option 'agents.group' is missing")
@@ -381,6 +393,7 @@ function M.check(options, override, script, folder)
   merged.timeout = merged.timeout or 30
   merged.compliance = presets.resolve(merged.compliance)
   check_ring(merged.compliance, merged.timeout)
+  check_within(merged.compliance, merged.agents)
   if type(merged.dnc) == "string" then
     merged.dnc = { merged.dnc }
   end

@@ -158,6 +158,16 @@ describe("campaign options", function()
     assert.equal(15, options.check(good { timeout = 15, compliance = "us" }).timeout)
   end)
 
+  it("let nobody who has answered wait longer for an agent than the rules do", function()
+    local spec = options.check(good { agents = "sales" })
+    assert.equal(2, spec.agents.within)
+    refused(good { agents = { group = "sales", within = 5 } }, "'agents.within' is 5 s", "within 2 s")
+    assert.equal(5, options.check(good { agents = { group = "sales", within = 5 },
+      compliance = { connect_within = 6 } }).agents.within)
+    assert.equal(20, options.check(good { agents = { group = "sales", within = 20 }, compliance = false }).agents.within)
+    assert.is_nil(options.check(good { agents = "sales", compliance = false }).agents.within)
+  end)
+
   it("know the rules of a region", function()
     local spec = options.check(good { compliance = { preset = "us", abandoned_max = 0.01 } })
     assert.equal(0.01, spec.compliance.abandoned_max)
