@@ -1,6 +1,7 @@
 --- Campaigns as scripts define them and people start, pause and look at them; the
 --- work itself is in campaign.run.
 local moon = require "moondial"
+local audit = require "moondial.compliance.audit"
 local calls = require "moondial.campaign.calls"
 local connect_options = require "moondial.agents.connect_options"
 local gates = require "moondial.campaign.gates"
@@ -30,12 +31,26 @@ local folder
 local Campaign = setmetatable({}, { __index = run })
 Campaign.__index = Campaign
 
---- Begin, or go on after a pause.
+--- A script's doing, for the audit trail.
+local function note(self, action, detail)
+  local file = shared.files[self.name] or moon.file
+  audit.by_script(file:match("[^/]*$"), action, self.name, detail)
+end
+
+local function go_on(self)
+  store.set_running(self.name)
+  self.state, self.why, self.errors = "running", nil, 0
+end
+
+--- Begin, or go on after a pause. Waits.
+---@param who Who? of the command that says so; nil: a script
 ---@return string what has happened
-function Campaign:start()
+function Campaign:start(who)
   if self.state == "paused" then
-    store.set_running(self.name)
-    self.state, self.why, self.errors = "running", nil, 0
+    go_on(self)
+    if not who then
+      note(self, "start")
+    end
     return ("campaign %s goes on"):format(self.name)
   elseif self.state == "running" then
     return ("campaign %s is running"):format(self.name)
@@ -45,15 +60,22 @@ function Campaign:start()
   return ("campaign %s has started"):format(self.name)
 end
 
---- Dial nobody more; calls that go on may end.
+--- Dial nobody more; calls that go on may end. Waits.
+---@param who Who? of the command that says so; nil: a script
+---@param why string? the engine does by itself, and why
 ---@return string what has happened
-function Campaign:pause()
+function Campaign:pause(who, why)
   if self.state ~= "running" and self.state ~= "paused" then
     error({ code = "state", message = ("campaign %s is %s"):format(self.name, self.state) }, 0)
   end
   self.state = "paused"
   store.set_paused(self.name)
   self.preview:drop()
+  if why then
+    audit.by_script(nil, "pause", self.name, why)
+  elseif not who then
+    note(self, "pause")
+  end
   return ("campaign %s is paused; %d call(s) go on"):format(self.name, self.live.channels)
 end
 
@@ -115,9 +137,11 @@ end
 local LIVE = { pacing = true, retry = true, timeout = true, from = true }
 
 --- Change options while it runs: campaign:set{pacing = {rate = 5}}. Until the
---- engine stops or its script is loaded again. Raises {code = "options"}.
+--- engine stops or its script is loaded again. It is in the audit trail. Waits. Raises
+--- {code = "options"}.
 ---@param changes table as in campaign{…}: pacing, retry, timeout, from
-function Campaign:set(changes)
+---@param who Who? of the command that says so; nil: a script
+function Campaign:set(changes, who)
   for name in pairs(changes) do
     if not LIVE[name] then
       error({ code = "options", message = ("campaign %s: '%s' can't be changed while it runs (pacing, retry, timeout, "
@@ -132,6 +156,9 @@ function Campaign:set(changes)
   self.changes = merged
   self.live.pacer:set(spec.pacing)
   self.live.with_agents = pacing.agent_modes[spec.pacing.mode] or false
+  if not who then
+    note(self, "set", audit.words(changes))
+  end
 end
 
 --- The agent of that name in the campaign's group. Raises {code = "unknown"}.

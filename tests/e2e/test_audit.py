@@ -77,6 +77,37 @@ def test_who_changed_what_is_told_with_the_user(engine):
     assert audit(e, "--until", "1h") == []
 
 
+def test_what_a_script_and_the_engine_change_is_told_too(engine):
+    e = caller(engine)
+    e.script.write_text(CAMPAIGN.replace(
+        "return campaign {", """
+local moon = require "moondial"
+local spring
+spring = campaign {""").replace('flow = function(call) return "heard" end,', """
+  flow = function(call)
+    if moon.shared.told then
+      error("wrong")
+    end
+    moon.shared.told = true
+    spring:set { pacing = { rate = 30, mode = "broadcast" }, timeout = 20 }
+    spring:pause()
+    spring:start()
+    return "heard"
+  end,""") + "return spring\n")
+    e.expected += ["flow.lua:13: wrong", "campaign spring is paused"]
+    e.start()
+    e.wait_log("campaign spring is paused: the last 5 calls ended with an")
+    rows = until(lambda: len(r := audit(e)) == 5 and r, what=e.tail)
+    assert [(r["action"], r.get("detail"), r.get("user_name"))
+            for r in rows[1:]] == [
+        ("set", "pacing.mode=broadcast pacing.rate=30 timeout=20", "flow.lua"),
+        ("pause", None, "flow.lua"), ("start", None, "flow.lua"),
+        ("pause", "the last 5 calls ended with an error of the flow", None)]
+    assert all("uid" not in r for r in rows)
+    text = e.tool("campaign", "audit", "spring").stdout
+    assert "script flow.lua" in text and "the engine" in text
+
+
 def test_calls_are_reported_by_what_they_have_in_common(engine):
     e = caller(engine).start()
     until(lambda: len(e.rows("select * from cdrs where ended_at_ms > 0"))

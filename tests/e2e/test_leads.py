@@ -250,6 +250,58 @@ def test_caps_of_a_lead_a_number_and_a_day(engine):
                                                        "other")
 
 
+def test_premium_rate_numbers_are_not_dialled_unless_that_is_said(engine):
+    callee = engine(CALLEES)
+    leads = "phone,phone2\n+1 900 555 0123,\n+12125550110,\n" \
+        "+1 900 555 0124,+12125550111\n"
+    e = caller(engine, callee, leads, 'region = "US",')
+    e.start()
+    assert e.wait(60) == 0
+    e.process = None
+    assert sorted(n for n, _ in dialled(e)) == [
+        "+12125550110", "+12125550111"]
+    premium = export(e)["+19005550123"]
+    assert (premium["disposition"], premium["attempts"]) == (
+        "number_type", "0")
+    assert "it is done (number_type, after 0 calls): its number is of type " \
+        "premium_rate, which is not dialled (skip_types)" in why(
+            e, "+19005550123")
+    e.script.write_text(CAMPAIGN.replace(
+        "MORE", 'region = "US", skip_types = false').replace('"test"', '"all"'))
+    e.start()
+    assert e.wait(60) == 0
+    e.process = None
+    assert "+19005550123" in [n for n, _ in dialled(e)]
+
+
+def test_a_lead_that_a_script_takes_out_is_never_called_again(engine):
+    script = CAMPAIGN.replace('return digit == "1"', """
+    call:hangup()
+    lead:dnc("letter of 3 June")
+    return digit == "1\"""")
+    leads = "phone,phone2\n+12125550110,+12125550111\n"
+    e = caller(engine, engine(CALLEES), leads, 'region = "US"', script)
+    e.start()
+    assert e.wait(60) == 0
+    e.process = None
+    lead = export(e)["+12125550110"]
+    assert (lead["state"], lead["disposition"], lead["attempts"]) == (
+        "done", "dnc", "1")
+    assert [r["disposition"] for r in e.cdrs()] == ["dnc"]
+    listed = {r["number"]: r for r in e.rows("select * from dnc_numbers")}
+    assert sorted(listed) == ["12125550110", "12125550111"]
+    assert {(r["list"], r["reason"], r["added_by"]) for r in listed.values()
+            } == {("internal", "letter of 3 June", "script flow.lua")}
+    # in no other campaign either, by none of its numbers
+    e.script.write_text(CAMPAIGN.replace("MORE", 'region = "US"').replace(
+        '"test"', '"other"'))
+    e.start()
+    assert e.wait(60) == 0
+    e.process = None
+    assert len(dialled(e)) == 1
+    assert "on the list internal" in why(e, "+12125550111", "other")
+
+
 CALLBACK = CAMPAIGN.replace('return digit == "1"', """
     if lead.attempt == 1 then
       lead:callback { at = "1s", agent = lead.name == "Ada" and "ann" or nil }

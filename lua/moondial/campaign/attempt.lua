@@ -30,8 +30,8 @@ local DENIED = { [401] = true, [407] = true }
 --- Who has asked not to be called again is dnc, whatever the flow returns. Else a
 --- disposition is what the flow returns; else what it has set on the call; else
 --- who had answered, where that was to be found out; else how it ended.
-local function disposition_of(outcome, call, err)
-  if dnc.has_asked(call) then
+local function disposition_of(outcome, call, lead, err)
+  if dnc.has_asked(call) or dnc.has_asked(lead) then
     return "dnc"
   elseif outcome.result then
     return outcome.result
@@ -77,7 +77,7 @@ local function talk(spec, lead, outcome)
   store.note_talking(lead.id)
   local _ <close> = setmetatable({}, {
     __close = function(_, err)
-      outcome.disposition = disposition_of(outcome, call, err)
+      outcome.disposition = disposition_of(outcome, call, lead, err)
       call.disposition = outcome.disposition
     end,
   })

@@ -7,21 +7,22 @@ local report = require "moondial.campaign.report"
 
 local M = {}
 
---- By name; what each returns is what the user sees.
+--- By name; each gets who has given it, and its words; what it returns is what the user
+--- sees.
 local commands = {}
 
-function commands.start(name)
+function commands.start(who, name)
   if name:find("/", 1, true) or name:find("%.lua$") then
     return campaign.start_file(name)
   end
-  return campaign.find(name):start()
+  return campaign.find(name):start(who)
 end
 
-function commands.pause(name)
-  return campaign.find(name):pause()
+function commands.pause(who, name)
+  return campaign.find(name):pause(who)
 end
 
-function commands.status(format, name)
+function commands.status(_, format, name)
   local list = {}
   if name then
     list[1] = campaign.find(name):figures()
@@ -37,7 +38,7 @@ end
 --- Why a lead isn't being called now: of the campaign NAME, or of each that has it.
 ---@param lead string number or id
 ---@param name string?
-function commands.why(lead, name)
+function commands.why(_, lead, name)
   return reasons.of(lead, name)
 end
 
@@ -59,30 +60,30 @@ local function changes_of(words)
   return changes
 end
 
-function commands.set(name, ...)
-  campaign.find(name):set(changes_of { ... })
+function commands.set(who, name, ...)
+  campaign.find(name):set(changes_of { ... }, who)
   return ("campaign %s: %s"):format(name, table.concat({ ... }, ", "))
 end
 
-function commands.next(format, name, agent)
+function commands.next(_, format, name, agent)
   local lead, why = campaign.find(name):next(agent)
   return report.lead(lead, format, why)
 end
 
-function commands.dial(name, lead, agent)
+function commands.dial(_, name, lead, agent)
   return ("campaign %s calls %s"):format(name, campaign.find(name):dial(lead, agent))
 end
 
-function commands.skip(name, lead)
+function commands.skip(_, name, lead)
   return ("campaign %s skips %s"):format(name, campaign.find(name):skip(lead))
 end
 
-local function carry_out(action, ...)
+local function carry_out(who, action, ...)
   local command = commands[action]
   if not command then
     error({ code = "unknown", message = ("campaign: unknown command '%s'"):format(tostring(action)) }, 0)
   end
-  return command(...)
+  return command(who, ...)
 end
 
 --- A command, with who has given it: it goes to the audit trail.
@@ -90,7 +91,7 @@ end
 ---@param action "start"|"pause"|"status"|"set"|"next"|"dial"|"skip"|"why"
 ---@return string
 function M.command(who, action, name, ...)
-  local result = carry_out(action, name, ...)
+  local result = carry_out(who, action, name, ...)
   audit.command(who, action, name and campaign.name_of(name), ...)
   return result
 end

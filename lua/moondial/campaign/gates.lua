@@ -1,8 +1,8 @@
 --- The one place where a lead is stopped: what it must pass before it is dialled.
 ---
----   claimed lead ─► dnc ─► hours ─► its agent ─► caps ─► caller id ─► dialled
----                    │       └─ later: not before a time, and why
----                    └─ final: never, and why
+---   claimed lead ─► dnc ─► type ─► hours ─► its agent ─► caps ─► caller id ─► dialled
+---                    │       │        └─ later: not before a time, and why
+---                    └───────┴─ final: never, and why
 ---
 --- `moondial campaign why` reads its sentences from the same gates.
 local moon = require "moondial"
@@ -61,6 +61,38 @@ local function dnc(_, row, _, context)
   end
   if #left == 0 then
     return "final", "dnc", ("on the list %s"):format(list)
+  end
+  row.candidates = left
+end
+
+--- The type of a number of ROW; nil: not known, since its lead was imported without a
+--- country.
+local function type_of(row, number)
+  if number == row.phone or not row.number_type then
+    return row.number_type
+  end
+  local parsed = moon.phone.parse(number)
+  return parsed and parsed.type
+end
+
+--- Numbers of a type that the campaign doesn't dial.
+---@type Gate
+local function types(spec, row)
+  local skipped = spec.skip_types
+  if not skipped or not row.number_type then
+    return
+  end
+  local left, kind = {}, nil
+  for _, number in ipairs(row.candidates) do
+    local own = type_of(row, number)
+    if skipped[own] then
+      kind = own
+    else
+      left[#left + 1] = number
+    end
+  end
+  if #left == 0 then
+    return "final", "number_type", ("its number is of type %s, which is not dialled (skip_types)"):format(kind)
   end
   row.candidates = left
 end
@@ -213,7 +245,7 @@ end
 
 --- In this order: what is final first.
 ---@type Gate[]
-local GATES = { dnc, hours, agent, caps_of_lead, caps_of_number, caller_id }
+local GATES = { dnc, types, hours, agent, caps_of_lead, caps_of_number, caller_id }
 
 -- ---- all of them -----------------------------------------------------------
 

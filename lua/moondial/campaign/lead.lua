@@ -17,6 +17,10 @@ local M = {}
 ---@type table<Lead, LeadCallback>
 local wanted = setmetatable({}, { __mode = "k" })
 
+--- All numbers of leads, comma-separated.
+---@type table<Lead, string>
+local numbers = setmetatable({}, { __mode = "k" })
+
 ---@class Lead
 ---@field phone string
 ---@field number string
@@ -29,6 +33,19 @@ Lead.__index = Lead
 
 local function usage(fmt, ...)
   error({ code = "usage", message = "lead:callback: " .. fmt:format(...) }, 0)
+end
+
+--- Never call this lead again: all of its numbers go to the internal list, which holds
+--- in every campaign, and the attempt's disposition is dnc, whatever the flow returns.
+--- It needs no call: also when that has ended. Waits; durable when it returns.
+---@param reason string? for `moondial dnc check`
+---@return true
+function Lead:dnc(reason)
+  if reason ~= nil and type(reason) ~= "string" then
+    error({ code = "usage", message = "lead:dnc: the reason must be a text" }, 0)
+  end
+  require("moondial.compliance.dnc").never_again(self, numbers[self] or self.phone, reason)
+  return true
 end
 
 --- Call this lead again at a time, whatever its disposition: it counts as asked
@@ -88,6 +105,7 @@ function M.new(row, attempt)
   lead.number = row.number or row.phone
   lead.campaign, lead.list, lead.number_type = row.campaign, row.list, row.number_type
   lead.zones, lead.from, lead.agent = zone.split(row.zones), row.from, row.agent
+  numbers[lead] = row.phone .. "," .. (row.numbers or "")
   return setmetatable(lead, Lead)
 end
 

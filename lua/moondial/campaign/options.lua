@@ -80,6 +80,8 @@ local FIELDS = {
   hours = { function(v) return type(v) == "table" or type(v) == "string" end,
     "a list such as { \"Mon-Fri 09:00-20:00\" }" },
   dnc = { function(v) return v == false or trunks(v) end, "the name of an imported list, a list of names, or false" },
+  skip_types = { function(v) return v == false or type(v) == "string" or texts(v) end,
+    "a list of types of numbers such as { \"premium_rate\", \"shared_cost\" }, or false" },
   caller_ids = { function(v) return type(v) == "table" end, "a list of numbers" },
   compliance = { function(v) return v == false or type(v) == "string" or type(v) == "table" end,
     "\"us\", \"uk\", a table, or false" },
@@ -91,6 +93,13 @@ local FIELDS = {
 }
 
 local CONFIGURATION = "configuration" -- as a place of options
+
+--- Types of numbers, as libphonenumber tells them.
+local TYPES = { mobile = true, fixed_line = true, fixed_line_or_mobile = true, toll_free = true, premium_rate = true,
+  shared_cost = true, voip = true, personal = true, pager = true, uan = true, voicemail = true }
+
+--- What is dialled by mistake only: it costs whoever calls.
+local SKIPPED = { "premium_rate" }
 
 local MODES = { manual = true, preview = true, broadcast = true, power = true, progressive = true, predictive = true }
 
@@ -230,8 +239,8 @@ local function check_within(compliance, agents)
   end
   agents.within = agents.within or compliance.connect_within
   if agents.within > compliance.connect_within then
-    fail("option 'agents.within' is %g s, but who answers must have an agent within %g s of the greeting's end, or hear "
-      .. "who has called (%s)", agents.within, compliance.connect_within, compliance.title)
+    fail("option 'agents.within' is %g s, but who answers must have an agent within %g s of the greeting's end, or "
+      .. "hear who has called (%s)", agents.within, compliance.connect_within, compliance.title)
   end
 end
 
@@ -246,6 +255,26 @@ end
 
 --- Modes in which a call has an agent from the beginning.
 local AGENT_IS_SURE = { manual = true, preview = true, progressive = true }
+
+--- Types that are not dialled: as a set; nil: none.
+local function check_types(given)
+  if given == false then
+    return nil
+  end
+  local set = {}
+  for _, name in ipairs(type(given) == "string" and { given } or given or SKIPPED) do
+    if not TYPES[name] then
+      local names = {}
+      for known in pairs(TYPES) do
+        names[#names + 1] = known
+      end
+      table.sort(names)
+      fail("option 'skip_types': '%s' is no type of number; there are: %s", name, table.concat(names, ", "))
+    end
+    set[name] = true
+  end
+  return set
+end
 
 -- Who got no agent is not called again by a dialer that may have none again.
 local function check_abandoned(merged)
@@ -397,6 +426,7 @@ function M.check(options, override, script, folder)
   if type(merged.dnc) == "string" then
     merged.dnc = { merged.dnc }
   end
+  merged.skip_types = check_types(merged.skip_types)
   if merged.caller_ids then
     merged.caller_ids = caller_ids.pool(merged.caller_ids)
   end

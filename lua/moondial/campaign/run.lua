@@ -113,7 +113,7 @@ end
 --- What is wrong would be wrong for every lead: pause instead of using them up.
 function Run:give_up(why)
   if self.state == "running" then
-    self:pause()
+    self:pause(nil, why)
     moon.log.error("campaign %s is paused: %s; to go on: moondial campaign start %s", self.name, why, self.name)
   end
 end

@@ -44,6 +44,15 @@ function M.command(who, action, campaign, ...)
   add(campaign, who, action, #words > 0 and table.concat(words, " ") or nil)
 end
 
+--- A script has changed the campaign, or the engine by itself. Waits.
+---@param script string? its file; nil: the engine
+---@param action string
+---@param campaign string
+---@param detail string?
+function M.by_script(script, action, campaign, detail)
+  add(campaign, script and { user = script } or nil, action, detail)
+end
+
 --- All scripts were loaded again: a note for each campaign that this concerns.
 ---@param who Who
 function M.reloaded(who)
@@ -72,6 +81,18 @@ function M.flat(options)
   end
   walk(options, "")
   return flat
+end
+
+--- Options as a command has them: "pacing.rate=5 retry.busy=60".
+---@param options table
+---@return string
+function M.words(options)
+  local words = {}
+  for name, value in pairs(M.flat(options)) do
+    words[#words + 1] = name .. "=" .. value
+  end
+  table.sort(words)
+  return table.concat(words, " ")
 end
 
 --- "pacing.rate: 5 → 8; from: +1555… is new"; nil: they are the same.
@@ -127,7 +148,7 @@ end
 ---@return string
 function M.who(row)
   if row.uid == nil then
-    return "the engine"
+    return row.user_name and "script " .. row.user_name or "the engine"
   end
   return row.user_name and ("%s (%d)"):format(row.user_name, row.uid) or ("uid %d"):format(row.uid)
 end

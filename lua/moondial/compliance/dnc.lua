@@ -156,8 +156,8 @@ function M.add(number, list, reason, origin)
     origin.call or moon.db.null, math.floor(moon.now() * 1000)) > 0
 end
 
---- Calls on which a person has asked not to be called again: the attempt's
---- disposition is dnc, whatever the flow returns.
+--- Calls on which a person has asked not to be called again, leads of whom a script has
+--- said so: the attempt's disposition is dnc, whatever the flow returns.
 local asked = setmetatable({}, { __mode = "k" })
 
 --- The far side of CALL asks not to be called again: its number goes to the
@@ -174,9 +174,23 @@ function M.opt_out(call)
   return true
 end
 
---- Whether opt_out was called on it.
-function M.has_asked(call)
-  return asked[call] == true
+--- A script says that LEAD must not be called again: all its numbers go to the internal
+--- list. Waits.
+---@param lead Lead
+---@param numbers string comma-separated
+---@param reason string?
+function M.never_again(lead, numbers, reason)
+  local by = (moon.file or ""):match("[^/]+$")
+  for number in numbers:gmatch("[^,]+") do
+    M.add(number, M.internal, reason or "lead:dnc()", { by = by and "script " .. by or "script" })
+  end
+  asked[lead] = true
+end
+
+--- Whether opt_out was called on the call, or never_again on the lead.
+---@param what table a call or a lead
+function M.has_asked(what)
+  return asked[what] == true
 end
 
 return M

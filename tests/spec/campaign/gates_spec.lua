@@ -72,6 +72,24 @@ describe("the gates", function()
     assert.same({ "later", NOW + 60, "outside its hours" }, { gates.check(spec, row { zones = "East,West" }, NOW) })
   end)
 
+  it("dial no number of a type that the campaign skips", function()
+    local spec = { name = "c", skip_types = { premium_rate = true } }
+    assert.same({ "final", "number_type", "its number is of type premium_rate, which is not dialled (skip_types)" },
+      { gates.check(spec, row { number_type = "premium_rate" }, NOW) })
+    assert.equal("dial", (gates.check(spec, row { number_type = "mobile" }, NOW)))
+    assert.equal("dial", (gates.check(spec, row(), NOW))) -- not known
+    assert.equal("dial", (gates.check({ name = "c" }, row { number_type = "premium_rate" }, NOW)))
+    -- of several numbers the others are dialled
+    moon.phone = { parse = function(number) return { type = number == "+3" and "mobile" or "premium_rate" } end }
+    local r = row { number_type = "premium_rate", numbers = "+1,+2,+3" }
+    assert.equal("dial", (gates.check(spec, r, NOW)))
+    assert.equal("+3", r.number)
+    r = row { number_type = "mobile", numbers = "+2,+1" }
+    assert.equal("dial", (gates.check(spec, r, NOW)))
+    assert.equal("+1", r.number)
+    moon.phone = nil
+  end)
+
   it("stop at what the lead's state allows in 24 hours", function()
     local spec = { name = "c", hours = { states = { MD = {} }, open = function() return true end,
       calls_a_day = function(_, state) return state == "MD" and 2 or nil end } }

@@ -164,8 +164,19 @@ describe("campaign options", function()
     refused(good { agents = { group = "sales", within = 5 } }, "'agents.within' is 5 s", "within 2 s")
     assert.equal(5, options.check(good { agents = { group = "sales", within = 5 },
       compliance = { connect_within = 6 } }).agents.within)
-    assert.equal(20, options.check(good { agents = { group = "sales", within = 20 }, compliance = false }).agents.within)
+    local free = options.check(good { agents = { group = "sales", within = 20 }, compliance = false })
+    assert.equal(20, free.agents.within)
     assert.is_nil(options.check(good { agents = "sales", compliance = false }).agents.within)
+  end)
+
+  it("skip premium-rate numbers, or the types that they name", function()
+    assert.same({ premium_rate = true }, options.check(good()).skip_types)
+    assert.same({ shared_cost = true, pager = true },
+      options.check(good { skip_types = { "shared_cost", "pager" } }).skip_types)
+    assert.same({ voip = true }, options.check(good { skip_types = "voip" }).skip_types)
+    assert.is_nil(options.check(good { skip_types = false }).skip_types)
+    refused(good { skip_types = { "premium" } }, "'premium' is no type of number; there are: fixed_line,")
+    refused(good { skip_types = { a = "pager" } }, "option 'skip_types' must be a list")
   end)
 
   it("know the rules of a region", function()
