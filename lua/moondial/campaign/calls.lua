@@ -107,8 +107,11 @@ function M.for_group(lives, group, now)
   local ages, waiting = {}, 0
   for _, live in pairs(lives) do
     if live.with_agents and live.group == group then
-      local own = live:ages(now)
-      table.move(own, 1, #own, #ages + 1, ages)
+      for work, since in pairs(live.ringing) do
+        if not work.hold then -- whoever is to have it is held for it
+          ages[#ages + 1] = now - since
+        end
+      end
       waiting = waiting + live.waiting
       for _ = 1, live.coming do
         ages[#ages + 1] = 0

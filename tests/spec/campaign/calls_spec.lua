@@ -153,6 +153,7 @@ describe("a campaign's calls", function()
     local person = {}
     other:begin(person)
     other:begin({})
+    other:begin({ hold = {} }) -- its agent is not ready any more
     other:answered(person, "human")
     other.coming = 1
     local lives = { a = live, b = other, c = elsewhere, d = without }
