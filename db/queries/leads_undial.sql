@@ -1,5 +1,7 @@
 UPDATE leads SET state = CASE WHEN attempts = 1 AND next_at_ms = 0
-		THEN 'new' ELSE 'ready' END,
+		THEN 'new'
+	WHEN next_at_ms > updated_at_ms THEN 'scheduled'
+	ELSE 'ready' END,
 	attempts = attempts - 1, updated_at_ms = ?
 WHERE campaign = ? AND state IN ('ringing', 'talking') AND NOT EXISTS (
 	SELECT 1 FROM attempts

@@ -310,6 +310,58 @@ static void an_end_that_is_noted_twice_counts_once(void **state)
 			 1);
 }
 
+static void waits_until(struct fixture *f, int64_t next)
+{
+	assert_int_equal(number(f,
+				"SELECT next_at_ms FROM leads WHERE state = "
+				"'scheduled' AND wait_reason = 'a callback'"),
+			 next);
+}
+
+/* An agent asks for a lead before its time, and it can't be called. */
+static void what_waits_for_its_time_waits_for_it_again(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome out;
+	char id[32];
+
+	must_open(f, STORE_ENGINE);
+	campaign(f);
+	import(f, "1", 0);
+	assert_true(claim(f, id));
+
+	struct store_value first[] = {integer(500), text("a callback"),
+				      integer(11), text(id)};
+	struct store_value defer[] = {integer(300), text("hours"), integer(21),
+				      text(id)};
+	struct store_value take[] = {integer(20), text("test"), text(id),
+				     text(id)};
+	struct store_value back[] = {integer(21), text(id)};
+	struct store_value all[] = {integer(21), text("test")};
+
+	query(f, &out, "lead_defer", first, 4);
+	waits_until(f, 500);
+	query(f, &out, "lead_take", take, 4);
+	assert_int_equal(out.rows, 1);
+	query(f, &out, "lead_release", back, 2);
+	waits_until(f, 500);
+	query(f, &out, "lead_take", take, 4);
+	query(f, &out, "lead_defer", defer, 4);
+	waits_until(f, 500);
+	query(f, &out, "lead_take", take, 4);
+	query(f, &out, "campaign_release", all, 2);
+	waits_until(f, 500);
+	query(f, &out, "lead_take", take, 4);
+	assert_true(dial(f, id));
+	query(f, &out, "lead_undial", back, 2);
+	waits_until(f, 500);
+	query(f, &out, "lead_take", take, 4);
+	close_store(f);
+	must_open(f, STORE_ENGINE);
+	waits_until(f, 500);
+	assert_int_equal(number(f, "SELECT attempts FROM leads"), 0);
+}
+
 static void after_a_crash_each_lead_is_where_it_belongs(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +442,7 @@ int main(void)
 		TEST(after_kill_9_every_answered_request_is_there),
 		TEST(a_lead_lives_from_import_to_done),
 		TEST(an_end_that_is_noted_twice_counts_once),
+		TEST(what_waits_for_its_time_waits_for_it_again),
 		TEST(after_a_crash_each_lead_is_where_it_belongs),
 		TEST(a_tool_beside_the_engine_recovers_nothing),
 	};
