@@ -179,8 +179,9 @@ static bool listed(const char *others, const char *number)
 {
 	const size_t size = strlen(number);
 
-	for (const char *p = others; p && (p = strstr(p, number)); p += size)
-		if (p[size] == ',' || p[size] == '\0')
+	for (const char *p = others; p && (p = strstr(p, number)); p++)
+		if ((p == others || p[-1] == ',') &&
+		    (p[size] == ',' || p[size] == '\0'))
 			return true;
 	return false;
 }

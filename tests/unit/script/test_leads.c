@@ -174,6 +174,19 @@ static void a_file_becomes_leads(void **state)
 		    "\"Tab\\there\"");
 }
 
+/* Without a region numbers have no + in front: one may be the end of another.
+ */
+static void numbers_that_end_alike_are_two(void **state)
+{
+	(void)state;
+	write_file("n.csv", "phone,mobile,work_phone\n"
+			    "15551234,5551234,5551234\n");
+	load(MOON IMPORT);
+	assert_eval("moon.shared.import{}.imported", "1");
+	assert_eval("moon.db.query([[SELECT numbers FROM leads]])[1].numbers",
+		    "\"15551234,5551234\"");
+}
+
 static void a_file_of_many_batches_is_counted_whole(void **state)
 {
 	char path[128];
@@ -259,6 +272,7 @@ int main(void)
 		T(numbers_without_a_region_keep_their_digits),
 		T(zones_come_by_the_longest_prefix),
 		T(a_file_becomes_leads),
+		T(numbers_that_end_alike_are_two),
 		T(a_file_of_many_batches_is_counted_whole),
 		T(numbers_of_another_campaign_can_be_left_out),
 		T(a_file_that_cant_be_read_says_so),
