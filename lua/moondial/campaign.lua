@@ -255,6 +255,7 @@ end
 ---@param given table name, trunk, leads, from, timeout, pacing, retry, flow
 ---@return Campaign
 local function define(_, given)
+  local folder = folder -- to read files may take a while, in which another campaign is begun
   local ok, spec = pcall(options.check, given, moon.config.campaign, moon.file, folder)
   if not ok then
     if not folder and not next(shared.live) then
@@ -262,8 +263,12 @@ local function define(_, given)
     end
     error(spec, 0)
   end
-  if campaigns[spec.name] and campaigns[spec.name].state == "running" then
+  local known = campaigns[spec.name]
+  if known and known.state == "running" then
     error({ code = "options", message = ("campaign: '%s' is running already"):format(spec.name) }, 0)
+  elseif known and known.state == "paused" then
+    error({ code = "options", message = ("campaign: '%s' is paused; to go on: moondial campaign start %s (with what its "
+      .. "file says now: moondial reload before)"):format(spec.name, spec.name) }, 0)
   end
   if folder and spec.leads and spec.leads:sub(1, 1) ~= "/" then
     spec.leads = folder .. spec.leads
@@ -316,10 +321,15 @@ end
 --- After a reload: campaigns whose files `campaign start` was given go on with
 --- what these files say now.
 function M.resume()
-  for name, path in pairs(shared.files) do
-    if not campaigns[name] then
+  local files = shared.files
+  shared.files = {}
+  for name, path in pairs(files) do
+    if campaigns[name] then
+      shared.files[name] = path
+    else
       local ok, err = pcall(M.start_file, path)
       if not ok then
+        shared.files[name] = path -- for when it has been put right
         moon.log.error("campaign %s has stopped: %s", name, type(err) == "table" and err.message or tostring(err))
       end
     end

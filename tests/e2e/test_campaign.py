@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support.engine import ROOT
+from support.engine import ROOT, moondial
 from support.waiting import until
 
 SIMULATOR = ROOT / "scripts/callee_simulator.lua"
@@ -255,6 +255,38 @@ def test_import_report_and_a_start_by_hand(engine, tmp_path):
           ["confirmed", "confirmed"], what=e.tail)
     table = e.tool("campaign", "report", "test").stdout
     assert "confirmed" in table
+    assert e.tool("campaign", "report", "nobody").returncode == 1
+
+
+def test_a_file_is_started_once_and_goes_on_after_a_reload(engine):
+    c = engine(QUICK_CALLEES)
+    e = caller(engine, c, [f"+1555{i:04}" for i in range(40)],
+               CAMPAIGN.replace("rate = 20", "rate = 2"))
+    script = e.script
+    e.script = e.folder / "idle.lua"
+    e.script.write_text('local moon = require "moondial"\n'
+                        "moon.on_call(function(call) call:reject(486) end)\n")
+    e.start()
+
+    def start(what):
+        return e.tool("campaign", "start", what)
+
+    assert start(script).returncode == 0
+    assert "is running already" in start(script).stderr
+    e.tool("campaign", "pause", "test")
+    # its run goes on, and would do so for ever if another took its name
+    paused = start(script)
+    assert paused.returncode == 1
+    assert "'test' is paused; to go on: moondial campaign start test" in \
+        paused.stderr
+    assert "goes on" in start("test").stdout
+    # a file that says another name: the campaign of that name goes on
+    script.write_text(script.read_text().replace('"test"', '"other"'))
+    for _ in range(2):
+        assert moondial("reload", "--db", e.db).returncode == 0
+        until(lambda: [s["name"] for s in e.ask("campaign", args=[
+            "status", "json"])] == ["other"], what=e.tail)
+    assert "has stopped" not in e.log()
     assert e.tool("campaign", "report", "nobody").returncode == 1
 
 
