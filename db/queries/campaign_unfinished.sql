@@ -4,7 +4,7 @@ SELECT leads.id, leads.phone, leads.numbers, leads.zones, leads.attempts,
 	leads.forgiven, leads.fields_json, attempts.phone AS number,
 	cdrs.id AS cdr_id, cdrs.disposition, cdrs.sip_code,
 	cdrs.answered_at_ms, cdrs.ended_at_ms, cdrs.detection,
-	cdrs.agent AS served_by
+	leads.agent, cdrs.agent AS served_by
 FROM leads JOIN cdrs
 	ON cdrs.lead_id = leads.id AND cdrs.attempt = leads.attempts
 LEFT JOIN attempts

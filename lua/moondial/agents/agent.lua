@@ -211,7 +211,7 @@ end
 ---@param disposition string
 ---@return boolean false: it has had no call to tell of
 function Agent:dispose(disposition)
-  if not self.party then
+  if not self.party or self.state == "reserved" then -- that call is still to come
     return false
   end
   self.disposition, self.told_of = disposition, self.party.id

@@ -119,7 +119,7 @@ local function result_of(spec, row, made)
   result.numbers, another = retry.turn_numbers(row.numbers, made.number, made.disposition)
   if result.forgive then
     result.state, result.next_at, result.wait_reason = "scheduled", now, "its caller id was blocked, another is shown"
-  elseif made.callback then
+  elseif made.callback and made.disposition ~= "dnc" then
     result.state, result.next_at, result.wait_reason = "scheduled", made.callback.at, made.callback.reason
     result.agent = made.callback.agent
   elseif another and retry.of_the_number[made.disposition]
@@ -246,6 +246,10 @@ function M.run(work)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
+  if disposition == "dnc" and not dnc.has_asked(call) then -- by the flow's word, or the agent's
+    insist(spec, row, "the wish not to be called", dnc.add, lead.number, nil, "asked on the call",
+      { by = call.agent and call.agent.name or "call", call = call.id })
+  end
   if spec.caller_ids and lead.from then
     spec.caller_ids:came(lead.from, disposition, call and call.reason)
   end

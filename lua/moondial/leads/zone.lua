@@ -4,9 +4,8 @@ local moon = require "moondial"
 
 local M = {}
 
---- Hours at which a part of the day begins and ends, in the lead's zone.
+--- Hours at which a part of the day begins, in the lead's zone.
 M.PARTS = { { name = "morning", from = 8 }, { name = "afternoon", from = 12 }, { name = "evening", from = 17 } }
-M.DAY_ENDS = 21
 
 local KNOWN_MAX = 1000 -- there are some 900 in the table of prefixes
 

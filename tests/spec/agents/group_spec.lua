@@ -165,6 +165,18 @@ describe("a group of agents", function()
       "ann ready - call sale" }, noted)
   end)
 
+  it("is told of no call that is still to come", function()
+    local ann = agent "ann"
+    ann:want("ready")
+    local next_one = ticket "next"
+    group:enter(next_one)
+    assert.is_false(ann:dispose("sale"))
+    assert.is_nil(next_one.call.disposition)
+    ann:set("talking")
+    assert.is_true(ann:dispose("sale"))
+    assert.equal("sale", next_one.call.disposition)
+  end)
+
   it("does what is wanted of an agent after its call", function()
     local ann = agent "ann"
     ann:want("ready")

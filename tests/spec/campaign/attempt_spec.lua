@@ -4,7 +4,7 @@ local FRESH = { "moondial.campaign.attempt", "moondial.campaign.lead", "moondial
   "moondial.leads.zone" }
 
 describe("an attempt", function()
-  local attempts, calls, dying, failing, noted, returned
+  local attempts, calls, dying, failing, noted, returned, finished, listed
 
   --- Counts, and dies the first time that NAME is to.
   local function note(name)
@@ -50,12 +50,22 @@ describe("an attempt", function()
         note "put_back"
         returned = held
       end,
-      finish = function() note "finish" end,
+      finish = function(result)
+        note "finish"
+        finished = result
+      end,
       undial = function() note "undial" end,
       note_talking = function() end,
     }
     package.loaded["moondial"] = moon
     package.loaded["moondial.campaign.store"] = store
+    package.loaded["moondial.compliance.dnc"] = {
+      has_asked = function() return false end,
+      add = function(number, list, _, origin)
+        note "add"
+        listed = { number, list or "internal", origin.by, origin.call }
+      end,
+    }
     for _, name in ipairs(FRESH) do
       package.loaded[name] = nil
     end
@@ -64,6 +74,7 @@ describe("an attempt", function()
 
   teardown(function()
     package.loaded["moondial"], package.loaded["moondial.campaign.store"] = nil, nil
+    package.loaded["moondial.compliance.dnc"] = nil
     for _, name in ipairs(FRESH) do
       package.loaded[name] = nil
     end
@@ -77,7 +88,7 @@ describe("an attempt", function()
   end
 
   before_each(function()
-    calls, dying, failing, noted, returned = {}, nil, {}, 1, nil
+    calls, dying, failing, noted, returned, finished, listed = {}, nil, {}, 1, nil, nil, nil
   end)
 
   it("is noted, dialled and finished once", function()
@@ -100,6 +111,32 @@ describe("an attempt", function()
       assert.equal(1, calls.finish)
     end)
   end
+
+  it("after which nobody may call puts the number on the list, and no callback holds", function()
+    local w = work()
+    w.spec.flow = function(call, lead)
+      lead.zones = { "UTC" }
+      lead:callback { at = 2000 }
+      call.agent = { name = "ann" }
+      return "dnc"
+    end
+    failing = { add = 1 } -- the database, and it is listed all the same
+    assert.same({ "done", nil, "dnc" }, { attempts.run(w) })
+    assert.same({ "+1", "internal", "ann", "call" }, listed)
+    assert.same({ "dnc", "done" }, { finished.disposition, finished.state })
+    assert.equal(1, calls.dial)
+  end)
+
+  it("is called back when its flow has said so", function()
+    local w = work()
+    w.spec.flow = function(_, lead)
+      lead.zones = { "UTC" }
+      lead:callback { at = 2000, agent = "ann" }
+    end
+    attempts.run(w)
+    assert.same({ "scheduled", 2000, "ann" }, { finished.state, finished.next_at, finished.agent })
+    assert.is_nil(listed)
+  end)
 
   it("is not dialled while the database can't note it, and the lead goes back", function()
     failing, noted = { note = 1, put_back = 2 }, nil
