@@ -246,9 +246,9 @@ function M.run(work)
     return denied and "denied" or passes and "later" or "refused", call and call.reason or outcome.reason
   end
   local disposition = outcome.disposition or "error"
-  if disposition == "dnc" and not dnc.has_asked(call) then -- by the flow's word, or the agent's
-    insist(spec, row, "the wish not to be called", dnc.add, lead.number, nil, "asked on the call",
-      { by = call.agent and call.agent.name or "call", call = call.id })
+  if disposition == "dnc" and not dnc.has_asked(call) and not dnc.has_asked(lead) then
+    insist(spec, row, "the wish not to be called", lead.dnc, lead,
+      call.agent and "by the word of agent " .. call.agent.name or "by the flow's word")
   end
   if spec.caller_ids and lead.from then
     spec.caller_ids:came(lead.from, disposition, call and call.reason)

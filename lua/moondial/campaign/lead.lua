@@ -101,6 +101,9 @@ function M.new(row, attempt)
   for name, value in pairs(moon.json.decode(row.fields_json or "{}")) do
     lead[name] = value
   end
+  for name in pairs(Lead) do
+    lead[name] = nil
+  end
   lead.phone, lead.id, lead.attempt = row.phone, row.id, attempt
   lead.number = row.number or row.phone
   lead.campaign, lead.list, lead.number_type = row.campaign, row.list, row.number_type

@@ -27,7 +27,7 @@ describe("an attempt", function()
       now = function() return 1000 end,
       sleep = function() note "sleep" end,
       log = { error = function() end },
-      json = { decode = function() return {} end },
+      json = { decode = function() return { name = "Ada", callback = "a column", dnc = "no" } end },
       dial = function()
         note "dial"
         return fresh_call()
@@ -61,9 +61,9 @@ describe("an attempt", function()
     package.loaded["moondial.campaign.store"] = store
     package.loaded["moondial.compliance.dnc"] = {
       has_asked = function() return false end,
-      add = function(number, list, _, origin)
+      never_again = function(_, numbers, reason)
         note "add"
-        listed = { number, list or "internal", origin.by, origin.call }
+        listed = { numbers, reason }
       end,
     }
     for _, name in ipairs(FRESH) do
@@ -114,6 +114,7 @@ describe("an attempt", function()
 
   it("after which nobody may call puts the number on the list, and no callback holds", function()
     local w = work()
+    w.row.numbers = "+1,+2"
     w.spec.flow = function(call, lead)
       lead.zones = { "UTC" }
       lead:callback { at = 2000 }
@@ -122,7 +123,7 @@ describe("an attempt", function()
     end
     failing = { add = 1 } -- the database, and it is listed all the same
     assert.same({ "done", nil, "dnc" }, { attempts.run(w) })
-    assert.same({ "+1", "internal", "ann", "call" }, listed)
+    assert.same({ "+1,+1,+2", "by the word of agent ann" }, listed)
     assert.same({ "dnc", "done" }, { finished.disposition, finished.state })
     assert.equal(1, calls.dial)
   end)
@@ -131,6 +132,7 @@ describe("an attempt", function()
     local w = work()
     w.spec.flow = function(_, lead)
       lead.zones = { "UTC" }
+      assert.equal("Ada", lead.name)
       lead:callback { at = 2000, agent = "ann" }
     end
     attempts.run(w)
