@@ -11,6 +11,7 @@ local pacing = require "moondial.campaign.pacing"
 local preview = require "moondial.campaign.preview"
 local reasons = require "moondial.campaign.why"
 local store = require "moondial.campaign.store"
+local totals = require "moondial.campaign.totals"
 local run = require "moondial.campaign.run"
 
 local M = {}
@@ -115,9 +116,11 @@ function Campaign:reason()
   return self.why
 end
 
---- State and figures, for status and progress.
-function Campaign:figures()
-  local figures, live, now = store.totals(self.name), self.live, moon.now()
+--- State and figures, for status and progress. Of many leads they may be some seconds
+--- old. Waits.
+---@param fresh boolean? they must not be
+function Campaign:figures(fresh)
+  local figures, live, now = totals.of(self.name, fresh), self.live, moon.now()
   figures.name, figures.state, figures.why = self.name, self.state, self:reason()
   figures.active, figures.rate = live.channels, live:rate()
   figures.pacing = live.pacer:figures(now)

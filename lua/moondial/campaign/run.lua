@@ -21,6 +21,7 @@ local reasons = require "moondial.campaign.why"
 local report = require "moondial.campaign.report"
 local slips = require "moondial.campaign.slips"
 local store = require "moondial.campaign.store"
+local totals = require "moondial.campaign.totals"
 
 local TICK = 0.1 -- seconds: the longest that a lead that is due waits
 local BACK_OFF = 1 -- seconds without a call after a limit was met
@@ -338,7 +339,7 @@ function Run:warn_of_slips()
   for _, slip in ipairs(slips.find(self.spec, self.group)) do
     moon.log.warn("campaign %s: %s (%s)", self.name, slip.text, slip.option)
   end
-  if not self.spec.leads and store.totals(self.name).leads == 0 then
+  if not self.spec.leads and totals.of(self.name).leads == 0 then
     moon.log.warn("campaign %s has no leads: give it a file (leads = \"leads.csv\"), or: moondial campaign import "
       .. "%s FILE", self.name, self.name)
   end
@@ -401,7 +402,7 @@ function Run:run()
   end
   self.state, self.why = "done", nil
   store.set_done(self.name)
-  moon.log.info("%s", report.progress(self:figures()))
+  moon.log.info("%s", report.progress(self:figures(true)))
 end
 
 --- A run that dies (no memory, a slice that is over) is begun again: a campaign

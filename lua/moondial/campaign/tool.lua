@@ -5,6 +5,7 @@ local database = require "moondial.database"
 local import = require "moondial.leads.import"
 local lead = require "moondial.campaign.lead"
 local report = require "moondial.campaign.report"
+local totals = require "moondial.campaign.totals"
 local why = require "moondial.campaign.why"
 local zone = require "moondial.leads.zone"
 
@@ -30,12 +31,12 @@ function M.import(campaign, path, options)
 end
 
 --- Why nothing is dialled: what the database alone can tell.
-local function why_of(row, totals)
-  if totals.leads == 0 then
+local function why_of(row, figures)
+  if figures.leads == 0 then
     return "it has no leads"
   elseif row.state == "paused" then
     return ("it is paused; to go on: moondial campaign start %s"):format(row.name)
-  elseif totals.done == totals.leads then
+  elseif figures.done == figures.leads then
     return "all its leads are done"
   end
   return "no engine runs it now"
@@ -46,7 +47,7 @@ end
 function M.status(format, name)
   local list = {}
   for _, row in ipairs(name and { known(name) } or query("campaign_list")) do
-    local f = query("campaign_totals", row.name, row.name)[1]
+    local f = totals.of(row.name)
     f.name, f.state, f.why = row.name, row.state, why_of(row, f)
     list[#list + 1] = f
   end

@@ -6,8 +6,7 @@
 /* Figures and lists that somebody asks for, and the start of an engine. */
 static const char *const read_all[] = {
 	"campaign_counts", "campaign_report", "campaign_report_calls",
-	"campaign_size",   "campaign_totals", "detection_kept",
-	"lead_by_numbers",
+	"campaign_size",   "detection_kept",  "lead_by_numbers",
 };
 
 /* Steps of a plan whose cost grows with the table. An index that only has rows
