@@ -14,6 +14,10 @@ enum {
 	OPT_UNTIL,
 	OPT_DISPOSITION,
 	OPT_CAMPAIGN,
+	OPT_LIST,
+	OPT_TRUNK,
+	OPT_AGENT,
+	OPT_RECORDED,
 	OPT_NUMBER,
 	OPT_DIRECTION,
 	OPT_LIMIT,
@@ -28,6 +32,10 @@ static const struct option long_options[] = {
 	{"until", required_argument, NULL, OPT_UNTIL},
 	{"disposition", required_argument, NULL, OPT_DISPOSITION},
 	{"campaign", required_argument, NULL, OPT_CAMPAIGN},
+	{"list", required_argument, NULL, OPT_LIST},
+	{"trunk", required_argument, NULL, OPT_TRUNK},
+	{"agent", required_argument, NULL, OPT_AGENT},
+	{"recorded", no_argument, NULL, OPT_RECORDED},
 	{"number", required_argument, NULL, OPT_NUMBER},
 	{"direction", required_argument, NULL, OPT_DIRECTION},
 	{"limit", required_argument, NULL, OPT_LIMIT},
@@ -98,6 +106,18 @@ int cmd_cdr(int argc, char *argv[])
 			break;
 		case OPT_CAMPAIGN:
 			filter.campaign = optarg;
+			break;
+		case OPT_LIST:
+			filter.list = optarg;
+			break;
+		case OPT_TRUNK:
+			filter.trunk = optarg;
+			break;
+		case OPT_AGENT:
+			filter.agent = optarg;
+			break;
+		case OPT_RECORDED:
+			filter.recorded = true;
 			break;
 		case OPT_NUMBER:
 			filter.number = optarg;

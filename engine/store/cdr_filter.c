@@ -83,6 +83,21 @@ void cdr_filter_sql(const struct cdr_filter *f, char text[CDR_FILTER_SQL],
 		where(&sql, "campaign = ?");
 		add_text(&sql, f->campaign);
 	}
+	if (f->list) {
+		where(&sql, "EXISTS (SELECT 1 FROM leads WHERE "
+			    "leads.id = lead_id AND list = ?)");
+		add_text(&sql, f->list);
+	}
+	if (f->trunk) {
+		where(&sql, "trunk = ?");
+		add_text(&sql, f->trunk);
+	}
+	if (f->agent) {
+		where(&sql, "agent = ?");
+		add_text(&sql, f->agent);
+	}
+	if (f->recorded)
+		where(&sql, "recording IS NOT NULL");
 	if (f->number) {
 		where(&sql, "(from_user IN (?, '+' || ?) OR "
 			    "to_user IN (?, '+' || ?))");

@@ -16,6 +16,7 @@
 #ifndef MOONDIAL_STORE_CDR_LIST_H
 #define MOONDIAL_STORE_CDR_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,12 +29,16 @@ struct cdr_filter {
 	int64_t since_ms, until_ms; /* started at or after, before */
 	const char *disposition;
 	const char *campaign;
+	const char *list; /* of which the lead is */
+	const char *trunk;
+	const char *agent;     /* who has talked to it */
 	const char *number;    /* caller or called, with or without its + */
 	const char *direction; /* "in", "out" */
+	bool recorded;	       /* only those with a recording */
 	uint64_t limit;
 };
 
-enum { CDR_FILTER_VALUES = 10, CDR_FILTER_SQL = 640 };
+enum { CDR_FILTER_VALUES = 13, CDR_FILTER_SQL = 800 };
 
 /* The SELECT for FILTER and its values (which borrow FILTER's texts): for
  * cdr_list(), and for whoever asks the store the same. COUNT: values. */

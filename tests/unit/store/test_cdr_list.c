@@ -14,10 +14,12 @@ static void fill(struct fixture *f)
 	must(f, &out,
 	     "INSERT INTO cdrs (id, direction, from_user, to_user, "
 	     "started_at_ms, disposition, sip_code, talk_ms, campaign, "
+	     "trunk, agent, recording, lead_id, "
 	     "user_json, rtt_ms) VALUES "
 	     "('1', 'out', '100', '+4930', 86400000, 'answered', 200, 61000, "
-	     "'c', '{\"a\":[1]}', 1.5), "
+	     "'c', 'main', 'ann', 'a.wav', 'L', '{\"a\":[1]}', 1.5), "
 	     "('2', 'in', '4930', '200', 86401000, 'busy', 486, 0, NULL, "
+	     "NULL, 'bob', NULL, NULL, "
 	     "'{broken', NULL)",
 	     NULL, 0);
 	must(f, &out,
@@ -25,6 +27,15 @@ static void fill(struct fixture *f)
 	     "started_at_ms, disposition) "
 	     "VALUES ('3', 'in', ?, ?, 86402000, 'no_answer')",
 	     evil, 2);
+	must(f, &out,
+	     "INSERT INTO campaigns (name, state, created_at_ms) VALUES "
+	     "('c', 'done', 1)",
+	     NULL, 0);
+	must(f, &out,
+	     "INSERT INTO leads (id, campaign, phone, state, list, "
+	     "created_at_ms, updated_at_ms) VALUES "
+	     "('L', 'c', '+4930', 'done', 'spring', 1, 1)",
+	     NULL, 0);
 	close_store(f);
 }
 
@@ -129,6 +140,11 @@ static void filters_choose_and_a_limit_takes_the_newest(void **state)
 		{{.until_ms = 86401000}, "1"},
 		{{.disposition = "busy"}, "2"},
 		{{.campaign = "c"}, "1"},
+		{{.trunk = "main"}, "1"},
+		{{.agent = "bob"}, "2"},
+		{{.list = "spring"}, "1"},
+		{{.list = "autumn"}, ""},
+		{{.recorded = true}, "1"},
 		{{.number = "4930"}, "12"},
 		{{.number = "+4930"}, "1"},
 		{{.direction = "in"}, "23"},
