@@ -201,61 +201,83 @@ def ask(e, *args):
     return e.ask("campaign", args=list(args))
 
 
+def listed(e):
+    return e.ask("agent", args=["list", "json"])["agents"]
+
+
+def ready(e):
+    return [a["name"] for a in listed(e) if a["state"] == "ready"]
+
+
+def check_choices(e, chosen):
+    """CHOSEN: the agent for each number. Each has talked to its own leads, one at
+    a time, and was reserved for each from before it was dialled."""
+    talked = {(r["phone"], r["agent"]) for r in e.rows(
+        "select leads.phone, agent_states.agent from leads"
+        " join attempts on attempts.lead_id = leads.id"
+        " join agent_states on agent_states.call_id = attempts.cdr_id"
+        " where agent_states.state = 'talking'")}
+    assert talked == {(p, a) for p, a in chosen.items() if answers(p)}
+    attempts = {}
+    for r in e.rows("select phone, started_at_ms, ended_at_ms"
+                    " from attempts order by started_at_ms"):
+        attempts.setdefault(chosen[r["phone"]], []).append(
+            (r["started_at_ms"], r["ended_at_ms"]))
+    for name, mine in attempts.items():
+        for (_, ended), (started, _) in zip(mine, mine[1:]):
+            assert ended <= started, (name, mine)
+        times = [r["at_ms"] for r in e.rows(
+            "select at_ms from agent_states where agent = ?"
+            " and state = 'reserved' order by id", name)]
+        assert len(times) == len(mine), name
+        assert all(t <= begun for t, (begun, _) in zip(times, mine)), name
+
+
 @pytest.mark.parametrize("mode", ["preview", "manual"])
 def test_agents_choose_whom_to_call(engine, long, mode):
-    count = 200 if long else 8
-    _, e = floor(engine, mode, count)
+    count = 2000 if long else 60
+    people, e = floor(engine, mode, count, pacing="concurrent = 30")
     e.start()
     rng = random.Random(count)
-    left = numbers(count)
-    skipped = set()
-
-    def ready():
-        listed = e.ask("agent", args=["list", "json"])["agents"]
-        return [a["name"] for a in listed if a["state"] == "ready"]
-
-    until(lambda: len(ready()) == AGENTS, what=e.tail)
+    left, chosen, skipped = numbers(count), {}, set()
+    until(lambda: len(ready(e)) == AGENTS, what=e.tail)
     said = ("no agent has accepted a lead" if mode == "preview"
             else "no lead is given to dial")
     until(lambda: ask(e, "status", "json", "test")[0].get("why") == said,
           what=e.tail)
     assert e.rows("select 1 from attempts") == []
     while left:
-        names = until(ready, what=e.tail)
-        name = rng.choice(names)
-        if mode == "preview":
-            lead = ask(e, "next", "json", "test", name)
-            assert lead["phone"] in left and lead["fields"]["name"]
-            # the same again, until it is dialled or skipped
-            assert ask(e, "next", "json", "test", name)["id"] == lead["id"]
-            phone = lead["phone"]
-            if len(skipped) < 2:
+        for name in until(lambda: ready(e), what=e.tail)[:len(left)]:
+            phone = rng.choice(left)
+            if mode == "preview":
+                lead = ask(e, "next", "json", "test", name)
+                phone = lead["phone"]
+                assert lead["fields"]["name"]
+                # the same again, until it is dialled or skipped
+                assert rng.random() > 0.1 or ask(
+                    e, "next", "json", "test", name)["id"] == lead["id"]
+            left.remove(phone)
+            if mode == "preview" and len(skipped) < count // 30:
                 ask(e, "skip", "test", lead["id"])
                 skipped.add(phone)
-                left.remove(phone)
                 continue
-        else:
-            phone = rng.choice(left)
-        before = e.ask("agent", args=["list", "json"])["agents"]
-        if next(a for a in before if a["name"] == name)["state"] != "ready":
-            continue
-        ask(e, "dial", "test", phone, name)
-        left.remove(phone)
-        if answers(phone):
-            until(lambda: e.rows(
-                "select 1 from leads where phone = ? and state = 'done'",
-                phone), what=e.tail)
-            row = e.rows("select agent from agent_states where call_id = ("
-                         "select cdr_id from attempts, leads where"
-                         " leads.id = lead_id and leads.phone = ?)", phone)
-            assert row and {r["agent"] for r in row} == {name}
-    until(lambda: {r["phone"] for r in e.rows(
-        "select phone from leads where state = 'done'")} ==
-        set(numbers(count)) - skipped, what=e.tail)
-    assert {r["attempts"] for r in e.rows(
-        "select attempts from leads where state = 'done'")} == {1}
+            ask(e, "dial", "test", phone, name)
+            chosen[phone] = name
+    until(lambda: len(e.rows("select 1 from leads where state = 'done'")) ==
+          count - len(skipped), 60, e.tail)
+    until(lambda: len(ready(e)) == AGENTS, what=e.tail)
+    check_choices(e, chosen)
     if mode == "manual":
         wait_done(e, 60)
+        assert set(chosen.values()) == {f"agent{i + 1}" for i in range(AGENTS)}
+    else:
+        assert {r["phone"] for r in e.rows(
+            "select phone from leads where state = 'scheduled'")} == skipped
+    e.stop()
+    check_attempts(e, len(chosen))
+    rang = [r["to_user"] for r in people.cdrs()
+            if not r["to_user"].startswith("agent")]
+    assert sorted(rang) == sorted(chosen)
 
 
 def test_a_killed_predictive_campaign_calls_nobody_twice(engine, long):
