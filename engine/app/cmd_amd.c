@@ -283,6 +283,53 @@ static void confusion_table(const struct confusion *c)
 	}
 }
 
+/* Of those who were taken for machines, and of whom it is known what they are:
+ * how many, and how many of them persons. */
+static unsigned taken_for_machines(const struct confusion *c, unsigned *persons)
+{
+	unsigned all = 0;
+
+	for (unsigned label = DETECT_HUMAN; label < DETECT_KINDS; label++)
+		all += c->n[label][DETECT_MACHINE];
+	*persons = c->n[DETECT_HUMAN][DETECT_MACHINE];
+	return all;
+}
+
+/* What pacing.false_machine should be: of a small sample more than was seen in
+ * it, since none in twenty doesn't mean none (Laplace's rule of succession). */
+static double false_machine(unsigned persons, unsigned all)
+{
+	return ceil(1000.0 * (persons + 1) / (all + 2)) / 1000;
+}
+
+static void false_machine_print(const struct confusion *c)
+{
+	unsigned persons;
+	const unsigned all = taken_for_machines(c, &persons);
+
+	if (!all)
+		return;
+	(void)printf("\npersons among those taken for machines: %u of %u "
+		     "(%.1f %%)\nfor a campaign that hangs up on machines: "
+		     "pacing = { false_machine = %g }\n",
+		     persons, all, 100.0 * persons / all,
+		     false_machine(persons, all));
+}
+
+static cJSON *false_machine_json(const struct confusion *c)
+{
+	unsigned persons;
+	const unsigned all = taken_for_machines(c, &persons);
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(json, "machines", all);
+	cJSON_AddNumberToObject(json, "persons", persons);
+	if (all)
+		cJSON_AddNumberToObject(json, "false_machine",
+					false_machine(persons, all));
+	return json;
+}
+
 static cJSON *confusion_json(const struct confusion *c)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -309,14 +356,18 @@ static void tail(struct output *out)
 	char *text;
 	cJSON *json;
 
-	if (out->format == TABLE)
+	if (out->format == TABLE) {
 		confusion_table(&out->confusion);
+		false_machine_print(&out->confusion);
+	}
 	if (out->format != JSON)
 		return;
 	json = cJSON_CreateObject();
 	cJSON_AddItemToObject(json, "files", out->list);
 	cJSON_AddItemToObject(json, "confusion",
 			      confusion_json(&out->confusion));
+	cJSON_AddItemToObject(json, "taken_for_machines",
+			      false_machine_json(&out->confusion));
 	text = cJSON_Print(json);
 	(void)printf("%s\n", text ? text : "null");
 	cJSON_free(text);

@@ -217,6 +217,14 @@ def test_the_compliance_report_tells_what_was_done(engine):
     text = report()
     assert "Calls: 7, answered: 6, of these by a person: 6" in text
     assert "on the list internal" in text
+    zone = time.strftime("%Z, UTC%z")
+    assert told["day_zone"] == zone
+    assert f"By day (in the time zone of this machine and of its engine, " \
+        f"{zone})\nday " in text
+    none = report("--to", "3d")
+    for heading in ("called place", f"{zone})", "Leads that were not called",
+                    "Caller ids", "Changes"):
+        assert f"{heading}: none" in none, none
     assert json.loads(report("--json", "--to", "1h"))["total"]["calls"] == 0
     missing = e.tool("compliance", "report", "--campaign", "nobody")
     assert missing.returncode == 1 and "spring" in missing.stderr

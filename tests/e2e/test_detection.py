@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support import audio, greetings
-from support.engine import moondial
+from support.engine import ROOT, moondial
 from support.phone import Phone
 from support.waiting import until
 
@@ -510,3 +510,26 @@ return {{ trunks = {{ {{ name = "carrier", hosts = "127.0.0.1:{callees.port}",
     greeted = (person["answered_at_ms"] + person["detection_decided_ms"]
                - 1000)
     assert person["bridged_at_ms"] - greeted < 2000
+
+
+def test_replay_tells_how_many_persons_are_taken_for_machines(tmp_path):
+    talks = (ROOT / "prompts/machine-greeting.wav").read_bytes()
+    for label, count in (("human", 1), ("machine", 3)):
+        (tmp_path / label).mkdir()
+        for i in range(count):
+            (tmp_path / label / f"{i}.wav").write_bytes(talks)
+    out = moondial("amd", "replay", tmp_path).stdout
+    assert "persons among those taken for machines: 1 of 4 (25.0 %)" in out
+    # one more than was seen: (1 + 1) / (4 + 2)
+    line = "pacing = { false_machine = 0.334 }"
+    assert line in out
+    told = json.loads(moondial("amd", "replay", "--json", tmp_path).stdout)
+    assert told["taken_for_machines"] == {
+        "machines": 4, "persons": 1, "false_machine": 0.334}
+    # the line is one of a campaign's
+    (tmp_path / "c.lua").write_text(f"return {{ campaign = {{ {line} }} }}")
+    assert moondial("check", "-c", tmp_path / "c.lua").returncode == 0
+    # nobody was: nothing is measured
+    none = moondial("amd", "replay", "--set", "machine.words=200", "--set",
+                    "machine.voice=60", tmp_path / "human").stdout
+    assert "taken for machines" not in none

@@ -106,6 +106,7 @@ function M.of(options)
     since_ms = since,
     until_ms = math.min(until_, now),
     made_at_ms = now,
+    day_zone = os.date("%Z, UTC%z", math.min(until_, now) // 1000),
     days = days_of(days, rates),
     hours = {},
     zone_unknown = unknown,
@@ -139,11 +140,16 @@ end
 
 -- ---- as text ---------------------------------------------------------------
 
+--- A table under its heading, or that there is nothing to be told.
+local function part(heading, columns, rows)
+  return heading .. (#rows > 0 and "\n" .. format.text(columns, rows) or ": none")
+end
+
 local function stamp(ms)
   return ms <= 0 and "the beginning" or audit.time(ms) .. " UTC"
 end
 
-local function hours_text(report)
+local function hours_part(report)
   local lines = {}
   for _, row in ipairs(report.hours) do
     if row.calls > 0 then
@@ -153,7 +159,7 @@ local function hours_text(report)
   if report.zone_unknown > 0 then
     lines[#lines + 1] = { hour = "zone unknown", calls = report.zone_unknown }
   end
-  return format.text({ { "hour", "hour" }, { "calls", "calls" } }, lines)
+  return part("By hour of the clock at the called place", { { "hour", "hour" }, { "calls", "calls" } }, lines)
 end
 
 ---@param report table
@@ -165,22 +171,23 @@ function M.text(report)
       stamp(report.until_ms), report.rules, stamp(report.made_at_ms)),
     ("Calls: %d, answered: %d, of these by a person: %d, without an agent in time: %d (%s)"):format(total.calls,
       total.answered, total.live, total.abandoned, format.percent(total.share)),
-    "By day (the engine's own date)\n" .. format.text({ { "day", "day" }, { "calls", "calls" },
+    part(("By day (in the time zone of this machine and of its engine, %s)"):format(report.day_zone),
+      { { "day", "day" }, { "calls", "calls" },
       { "answered", "answered" }, { "live", "live" }, { "abandoned", "abandoned" }, { "share", "share",
         format.percent }, { "window_share", ("over %d days"):format(report.window_days), format.percent } },
       report.days),
-    "By hour of the clock at the called place\n" .. hours_text(report),
+    hours_part(report),
     ("Ringing: %d calls given up unanswered, %d of them after less than %d s"):format(report.given_up, report.short,
       report.ring_ms // 1000),
     ("Calls to one number on one day (UTC), at most: %d"):format(report.most_calls_a_day),
     ("Asked on a call not to be called again: %d"):format(report.opted_out),
-    "Leads that were not called\n" .. format.text({ { "disposition", "disposition" }, { "wait_reason", "why",
+    part("Leads that were not called", { { "disposition", "disposition" }, { "wait_reason", "why",
       function(v) return v or "" end }, { "leads", "leads" } }, report.not_called),
-    "Lists of numbers that must not be called\n" .. format.text({ { "name", "list" }, { "numbers", "numbers" },
+    part("Lists of numbers that must not be called", { { "name", "list" }, { "numbers", "numbers" },
       { "changed_at_ms", "changed", stamp } }, report.lists),
-    "Caller ids\n" .. format.text({ { "caller_id", "caller id", function(v) return v or "none" end },
+    part("Caller ids", { { "caller_id", "caller id", function(v) return v or "none" end },
       { "calls", "calls" }, { "answered", "answered" } }, report.caller_ids),
-    "Changes\n" .. audit.text(report.changes),
+    #report.changes > 0 and "Changes\n" .. audit.text(report.changes) or "Changes: none",
   }
   return table.concat(parts, "\n\n")
 end
@@ -195,7 +202,8 @@ function M.csv(report)
   local function put(section, name, figure, value)
     rows[#rows + 1] = { section = section, name = name, figure = figure, value = value }
   end
-  for _, name in ipairs { "campaign", "rules", "since_ms", "until_ms", "made_at_ms", "window_days", "allowed_share",
+  for _, name in ipairs { "campaign", "rules", "since_ms", "until_ms", "made_at_ms", "day_zone", "window_days",
+    "allowed_share",
     "given_up", "short", "ring_ms", "most_calls_a_day", "opted_out", "zone_unknown" } do
     put("report", "", name, report[name])
   end
