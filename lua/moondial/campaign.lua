@@ -258,10 +258,10 @@ end
 ---@param given table name, trunk, leads, from, timeout, pacing, retry, flow
 ---@return Campaign
 local function define(_, given)
-  local folder = folder -- to read files may take a while, in which another campaign is begun
-  local ok, spec = pcall(options.check, given, moon.config.campaign, moon.file, folder)
+  local from = folder -- to read files may take a while, in which another campaign is begun
+  local ok, spec = pcall(options.check, given, moon.config.campaign, moon.file, from)
   if not ok then
-    if not folder and not next(shared.live) then
+    if not from and not next(shared.live) then
       moon.stop(1) -- files may have been read meanwhile: `moondial run` of it has not begun all the same
     end
     error(spec, 0)
@@ -270,11 +270,11 @@ local function define(_, given)
   if known and known.state == "running" then
     error({ code = "options", message = ("campaign: '%s' is running already"):format(spec.name) }, 0)
   elseif known and known.state == "paused" then
-    error({ code = "options", message = ("campaign: '%s' is paused; to go on: moondial campaign start %s (with what its "
-      .. "file says now: moondial reload before)"):format(spec.name, spec.name) }, 0)
+    error({ code = "options", message = ("campaign: '%s' is paused; to go on: moondial campaign start %s (with what "
+      .. "its file says now: moondial reload before)"):format(spec.name, spec.name) }, 0)
   end
-  if folder and spec.leads and spec.leads:sub(1, 1) ~= "/" then
-    spec.leads = folder .. spec.leads
+  if from and spec.leads and spec.leads:sub(1, 1) ~= "/" then
+    spec.leads = from .. spec.leads
   end
   local live = shared.live[spec.name] or calls.new(pacing.new(spec.pacing, run.day_of))
   shared.live[spec.name] = live
@@ -284,7 +284,7 @@ local function define(_, given)
   local self = setmetatable({
     name = spec.name,
     given = given,
-    folder = folder,
+    folder = from,
     changes = {},
     spec = spec,
     group = spec.agents and require("moondial.agents").group(spec.agents.group) or nil,
@@ -295,7 +295,7 @@ local function define(_, given)
     look = 0,
     prepared = false,
     errors = 0,
-    is_main = folder == nil,
+    is_main = from == nil,
   }, Campaign)
   self.preview = preview.new(spec.name, function(rows)
     local pass, _, why, hold = gates.sift(spec, rows, 1, moon.now())

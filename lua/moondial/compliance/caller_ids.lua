@@ -23,6 +23,8 @@ local FRESH = 5 -- seconds for which is believed who rests: a person may have en
 ---@field used number when it was chosen last; of no meaning but its order
 ---@field parked_until number?
 ---@field reason string?
+---@field parked_at number? when it was parked here
+---@field noting boolean? that it rests: the database doesn't know yet
 
 --- Options are checked in plain Lua, too: the engine is there when it is asked.
 local function moon()
@@ -109,9 +111,13 @@ local function look(now)
     return
   end
   all.looked_at = now
+  local asked_at = moon().now()
   local parked = parked_now(now)
   for number, id in pairs(all.ids) do
-    rest(id, parked[number])
+    -- one that was blocked meanwhile the answer may not know of
+    if not id.noting and (id.parked_at or -math.huge) < asked_at then
+      rest(id, parked[number])
+    end
   end
 end
 
@@ -236,11 +242,12 @@ function Pool:came(from, outcome, reason)
       id.hours[hour] = id.hours[hour] - 1
     end
   elseif outcome == "blocked" then
-    id.parked_until, id.reason = now + self.park, reason
+    id.parked_until, id.reason, id.parked_at, id.noting = now + self.park, reason, now, true
     moon().log.warn("caller id %s is blocked%s; it rests for %.0f s", from, reason and ": " .. reason or "", self.park)
     local db = moon().db
     local done, _, message = db.exec(db.sql "caller_id_park", from, math.floor(now * 1000),
       math.floor(id.parked_until * 1000), reason or db.null)
+    id.noting = nil
     if not done then
       moon().log.error("caller id %s: that it rests is not noted: %s", from, message)
     end

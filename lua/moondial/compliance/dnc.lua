@@ -48,8 +48,9 @@ function M.files()
     known, known_at = query "dnc_lists", now
     local open = {}
     for _, row in ipairs(known) do
-      row.file = row.path .. " " .. row.imported_at_ms
-      open[row.file] = sets[row.file] or moon.numbers.open(row.path)
+      local file = row.path .. " " .. row.imported_at_ms
+      row.set = sets[file] or moon.numbers.open(row.path)
+      open[file] = row.set
     end
     sets = open
   end
@@ -73,7 +74,7 @@ local function find_in_database(digits, campaign, found)
 end
 
 local function find_in_file(row, digits, found)
-  local listed, _, message = sets[row.file]:find(digits)
+  local listed, _, message = row.set:find(digits) -- whoever asks meanwhile may open others
   if not listed then
     fail("dnc", "the list %s can't be read, so nobody can be called: %s", row.name, message)
   end

@@ -1,6 +1,7 @@
 --- A day on a sales floor in virtual time: callees, agents, and the pacer that
 --- campaigns run with, which can't tell the difference.
 ---
+--- It is one day for the counts of abandonment, however many hours it has.
 --- The world is drawn at random from a seed (`model`); the pacer sees of it what a
 --- campaign sees, and is told what has become of each call when a campaign would
 --- know it. A person who has no agent WITHIN seconds after the verdict of the
@@ -12,7 +13,7 @@ local randoms = require "moondial.simulator.random"
 local M = {}
 
 local TICK = 1 -- seconds between two looks of the pacer, the most that DIALING.md allows
-local BEGIN = 9 * 3600 -- the day's first second, so that it is one day
+local BEGIN = 9 * 3600 -- the day's first second
 local MESSAGE = 10 -- seconds of the message to who is abandoned
 local SAMPLE = 60 -- seconds of a point of the picture
 
@@ -88,7 +89,7 @@ function M.new(options)
     model = model,
     random = randoms.new(options.seed),
     agenda = agendas.new(),
-    pacer = pacing.new(options.pacing),
+    pacer = pacing.new(options.pacing, function() return 1 end),
     with_agents = pacing.agent_modes[options.pacing.mode or pacing.defaults.mode],
     agents = {},
     ringing = {},
@@ -267,15 +268,6 @@ end
 --- A point of the picture is over.
 local function sample(self)
   local result, point = self.result, self.point
-  local busy, staffed = 0, 0
-  for _, agent in ipairs(self.agents) do
-    if agent.state ~= "offline" then
-      staffed = staffed + 1
-      if agent.state ~= "ready" then
-        busy = busy + 1
-      end
-    end
-  end
   result.series[#result.series + 1] = {
     at = self.now,
     busy = (point.busy or 0) / math.max(1, point.staffed or 0),

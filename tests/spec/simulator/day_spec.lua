@@ -48,6 +48,12 @@ describe("a simulated day", function()
     end)
   end
 
+  it("is one day for the counts, also over midnight", function()
+    local day = days.new { agents = 2, hours = 16, seed = 1, pacing = { mode = "progressive" } }
+    local result = day:run()
+    assert.equal(result.live, day.pacer.record:over(day.now, 1).live)
+  end)
+
   for _, name in ipairs { "jump", "leave" } do
     for _, agents in ipairs(LONG and { 5, 10, 20, 50 } or { 20 }) do
       it(("of %d agents: %s; the gate holds"):format(agents, scenarios.all[name].what), function()

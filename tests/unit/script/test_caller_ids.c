@@ -96,6 +96,19 @@ static void who_is_blocked_rests_over_a_restart(void **state)
 	assert_eval("choose(ids.pool{'+12125550100'}, 1)", "\"+12125550100\"");
 }
 
+/* Who asks the database who rests, just before a call comes back blocked, is
+ * told of a state that is over. */
+static void one_that_is_blocked_meanwhile_rests(void **state)
+{
+	(void)state;
+	load(script);
+	assert_eval("(function() two:list() moon.shared.caller_ids.looked_at = "
+		    "-math.huge local task = moon.spawn(function() choose(two, "
+		    "1) end) two:came('+12125550100', 'blocked') task:wait() "
+		    "return choose(two, 2) end)()",
+		    "\"+14155550100 +14155550100\"");
+}
+
 static void a_lead_is_shown_the_same_again(void **state)
 {
 	(void)state;
@@ -151,6 +164,7 @@ int main(void)
 		T(the_nearest_area_is_shown),
 		T(a_day_has_its_calls_over_a_restart),
 		T(who_is_blocked_rests_over_a_restart),
+		T(one_that_is_blocked_meanwhile_rests),
 		T(a_lead_is_shown_the_same_again),
 		T(two_leads_never_share_the_last_call_of_a_day),
 		T(what_is_no_pool_is_refused),
