@@ -102,16 +102,17 @@ function M.agent(name)
   return agents[name]
 end
 
---- Those who have the endpoint NAME as their telephone.
+--- Those who have the endpoint NAME as their telephone: several where shifts share it.
 ---@param endpoint string
----@return Agent?
+---@return Agent[]
 function M.of_endpoint(endpoint)
+  local list = {}
   for _, agent in pairs(agents) do
     if agent.spec.target == "endpoint:" .. endpoint then
-      return agent
+      list[#list + 1] = agent
     end
   end
-  return nil
+  return list
 end
 
 --- All, by name.
@@ -288,14 +289,15 @@ connect.group, agent_module.group_of = M.group, M.group
 
 --- What the engine tells of telephones: who can't be reached gets no calls.
 local function on_reachability(event)
-  local agent = event.kind == "endpoint" and M.of_endpoint(event.name)
-  if not agent or agent.nailed then
-    return
-  end
-  if event.state == "unreachable" and agent.state == "ready" then
-    agent:set("paused", "unreachable")
-  elseif event.state == "reachable" and agent.state == "paused" and agent.reason == "unreachable" then
-    agent:set("ready")
+  for _, agent in ipairs(event.kind == "endpoint" and M.of_endpoint(event.name) or {}) do
+    if agent.nailed then
+      goto next
+    elseif event.state == "unreachable" and agent.state == "ready" then
+      agent:set("paused", "unreachable")
+    elseif event.state == "reachable" and agent.state == "paused" and agent.reason == "unreachable" then
+      agent:set("ready")
+    end
+    ::next::
   end
 end
 

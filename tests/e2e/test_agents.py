@@ -544,6 +544,34 @@ agents.define { name = "7001", groups = "sales", pin = "4711" }
     ann.wait("BYE")
 
 
+def test_agents_who_share_a_telephone_say_who_they_are(engine, terminal):
+    e = floor(engine, more="""
+moon.endpoint { name = "desk", password = "secret", qualify = true,
+  qualify_every = 1, qualify_tries = 2, qualify_timeout = 0.5 }
+for _, name in ipairs { "7001", "7002", "7003" } do
+  agents.define { name = name, pin = name, target = "endpoint:desk", groups = "sales" }
+end
+""")
+    desk = terminal(e, user="desk")
+    e.start()
+    assert desk.register().status == 200
+    for name in ("7001", "7002"):
+        assert desk.call("agents").status == 200
+        for digit in f"{name}#{name}#":
+            desk.rtp.digit(digit, duration=480)
+        wait_state(e, name, "ready")
+        others = [n for n in ("7001", "7002", "7003") if n != name]
+        assert {state(e, n)[0] for n in others} == {"offline"}
+        assert desk.bye().status == 200
+        wait_state(e, name, "offline", "hangup")
+    # all of them are gone with it, and there again
+    for name in ("7001", "7002"):
+        agent(e, "login", name)
+    desk.auto = set()
+    for name in ("7001", "7002"):
+        wait_state(e, name, "paused", "unreachable")
+
+
 def test_agents_of_the_configuration(engine):
     e = engine("""
 local moon = require "moondial"

@@ -149,11 +149,12 @@ local function stay(agent, call)
   end
 end
 
---- Who calls: the endpoint that has proved itself, or a name and a PIN.
+--- Who calls: whose endpoint has proved itself, if it is that of one agent alone; or a
+--- name and a PIN.
 local function identify(call)
-  local agent = call.endpoint and M.of_endpoint(call.endpoint)
-  if agent then
-    return agent
+  local those = call.endpoint and M.of_endpoint(call.endpoint) or {}
+  if #those == 1 then
+    return those[1]
   end
   for _ = 1, TRIES do
     local name = call:gather { prompt = "agent-number", max_digits = 16, terminator = "#", timeout = 8 }
