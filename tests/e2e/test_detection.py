@@ -1,6 +1,7 @@
 """What answers a call, over the wire: persons, machines, fax, tones; and the
 message that is left."""
 import json
+import re
 
 import numpy as np
 import pytest
@@ -311,9 +312,7 @@ end)
     row = e.wait_cdr()
     assert row["detection"] is None and row["tones"] == "busy.us"
     log = e.log()
-    heard = [x.split("heard ", 1)[1].split("\n")[0]
-             for x in log.split("info")[1:] if "heard " in x]
-    heard = [h.strip() for h in heard]
+    heard = re.findall(r" heard (\S+ \S+ \S+)", log)
     if heard[0] == "silence - -":  # before, where that was long enough
         heard.pop(0)
     assert heard == ["speech - -", "silence - -", "tone busy us"]
