@@ -47,6 +47,7 @@ end
 ---@field waiting integer persons without an agent
 ---@field ringing table<AttemptWork, number> since when
 ---@field begun table<integer, integer> calls in each second
+---@field called_for table<string, integer> callbacks that go on, by the agent who is to have them
 local Calls = {}
 Calls.__index = Calls
 
@@ -54,12 +55,21 @@ Calls.__index = Calls
 ---@return CampaignCalls
 function M.new(pacer)
   return setmetatable({ pacer = pacer, with_agents = false, coming = 0, active = 0, pending = 0, waiting = 0,
-    ringing = {}, begun = {}, channels = 0 }, Calls)
+    ringing = {}, begun = {}, channels = 0, called_for = {} }, Calls)
+end
+
+local function count_callback(self, work, change)
+  local agent = work.row and work.row.agent
+  if agent then
+    local count = (self.called_for[agent] or 0) + change
+    self.called_for[agent] = count > 0 and count or nil
+  end
 end
 
 --- An attempt begins.
 ---@param work AttemptWork
 function Calls:begin(work)
+  count_callback(self, work, 1)
   local now = moon.now()
   local second = now // 1 | 0
   self.active, self.pending, self.channels = self.active + 1, self.pending + 1, self.channels + 1
@@ -222,6 +232,7 @@ function Calls:over(work)
     self:undone(work)
   end
   self.active = self.active - 1
+  count_callback(self, work, -1)
 end
 
 return M

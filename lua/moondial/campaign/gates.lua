@@ -12,7 +12,8 @@ local zone = require "moondial.leads.zone"
 local M = {}
 
 local WITHOUT_A_WAIT = 20 -- leads that are looked at: well within a slice
-local AGENT_AGAIN = 5 -- seconds until a lead's own agent is looked for again
+local AGENT_AGAIN = 300 -- seconds until a lead's own agent is looked for again: before, when it becomes ready
+local CALLED_AGAIN = 30 -- seconds, where the agent is there, and is called for another lead
 local COUNT_AGAIN = 5 -- seconds for which a count of a campaign's calls holds
 
 --- Calls of this day by campaign: {day, at, count}; those that a gate has let
@@ -26,7 +27,14 @@ local today = {}
 ---@class GateContext
 ---@field listed table<string, string>? number → the list that has it
 ---@field asks boolean? nobody is dialled: take nobody's place
+---@field called_for table<string, integer>? agents for whom leads are being called
+---@field agents table<string, table>? those of the group, as they were seen first; taken: a lead of this look has it
 ---@field zones table<string, table>? zones as in the row → what Hours:open has said of them
+
+--- Agents whom a lead has waited for, by campaign and name: true, or since when the agent
+--- is ready whose leads have been woken. A run wakes them (store.wake_callbacks).
+---@type table<string, table<string, true|number>>
+M.absent = {}
 
 --- A gate returns nothing: pass; or "later", until, reason; or "final",
 --- disposition, reason; or "hold", nil, reason: nobody can be called just now.
@@ -161,20 +169,37 @@ end
 local STATES = { reserved = "is about to talk", talking = "is talking", wrapup = "is wrapping up", paused = "is paused",
   offline = "is not there" }
 
---- A callback by one agent waits for that agent.
+--- The agents of the campaign's group by name, looked at once.
+local function agents_of(spec, now, context)
+  if not context.agents then
+    context.agents = {}
+    for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot(now)) do
+      context.agents[known.name] = known
+    end
+  end
+  return context.agents
+end
+
+--- A callback by one agent waits for that agent, and one of them at a time.
 ---@type Gate
-local function agent(spec, row, now)
+local function agent(spec, row, now, context)
   if not (row.agent and spec.agents) then
     return
   end
-  for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot(now)) do
-    if known.name == row.agent and (known.state == "ready" or known.held and known.held.lead == row.id) then
-      return
-    elseif known.name == row.agent then
-      return "later", now + AGENT_AGAIN, ("its agent %s %s"):format(row.agent, STATES[known.state] or known.state)
-    end
+  local known = agents_of(spec, now, context)[row.agent]
+  if known and known.held and known.held.lead == row.id then
+    return
   end
-  return "later", now + AGENT_AGAIN, ("its agent %s is not in the group %s"):format(row.agent, spec.agents.group)
+  local absent = M.absent[spec.name] or {}
+  M.absent[spec.name] = absent
+  if not known or known.state ~= "ready" then
+    absent[row.agent] = true
+    local where = known and (STATES[known.state] or known.state) or "is not in the group " .. spec.agents.group
+    return "later", now + AGENT_AGAIN, ("its agent %s %s"):format(row.agent, where)
+  elseif ((context.called_for or {})[row.agent] or 0) > 0 or known.taken and not context.asks then
+    absent[row.agent] = known.since
+    return "later", now + CALLED_AGAIN, ("its agent %s is called for another lead"):format(row.agent)
+  end
 end
 
 --- Until when NUMBER has been called often enough; nil: it hasn't.
@@ -263,12 +288,17 @@ end
 ---@return any until_or_disposition later: seconds; final: the disposition; dial: the caller id, if there is one
 ---@return string? reason
 function M.check(spec, row, now, context)
+  context = context or {}
   row.candidates, row.number, row.from = numbers_of(row), nil, nil
   for _, gate in ipairs(GATES) do
-    local verdict, what, reason = gate(spec, row, now, context or {})
+    local verdict, what, reason = gate(spec, row, now, context)
     if verdict then
       return verdict, what, reason
     end
+  end
+  local own = row.agent and context.agents and context.agents[row.agent]
+  if own then
+    own.taken = true
   end
   return "dial", row.from
 end
@@ -335,18 +365,19 @@ end
 ---@param rows GateRow[] claimed
 ---@param count integer
 ---@param now number
+---@param called_for table<string, integer>? agents for whom leads are being called
 ---@return GateRow[] pass
 ---@return integer stopped
 ---@return string? why the last one was
 ---@return boolean hold nobody can be called just now: no caller id, or a list of numbers that can't be asked
-function M.sift(spec, rows, count, now)
+function M.sift(spec, rows, count, now, called_for)
   local pass, held, stopped, why, hold = {}, {}, 0, nil, false
   local ok, listed = pcall(M.listed, spec, rows)
   if not ok then
     M.release(rows)
     return pass, 0, type(listed) == "table" and listed.message or tostring(listed), true
   end
-  local context = { listed = listed }
+  local context = { listed = listed, called_for = called_for }
   for i, row in ipairs(rows) do
     if i % WITHOUT_A_WAIT == 0 then
       moon.sleep(0)

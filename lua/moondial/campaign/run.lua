@@ -31,6 +31,7 @@ local PROGRESS = 10 -- seconds between two lines of progress
 local MONTH = 30 -- days of abandonment that are read at the start, at least
 local AT_ONCE = 50 -- leads begun without a wait: well within a slice
 local LOOKED_AT = 200 -- leads claimed at once while none of them may be called
+local WOKEN = 10 -- leads that have waited for an agent, and are due when it is ready: it takes one of them
 local FULL_WAIT = 0.02 -- seconds until the engine is asked for room again
 local DEATHS_MAX = 3 -- tasks that die over one lead
 local RESTART = 1 -- seconds after which a run that died goes on
@@ -180,6 +181,24 @@ function Run:call_accepted(count)
   end
 end
 
+--- Leads that have waited for an agent who is ready now are due. Only agents whom leads
+--- wait for are looked at, and once each time that they become ready.
+function Run:wake_callbacks(now)
+  local absent = gates.absent[self.name]
+  if not (self.group and absent and next(absent)) then
+    return
+  end
+  for _, agent in ipairs(self.group:snapshot(now)) do
+    local seen = absent[agent.name]
+    if seen ~= nil and seen ~= agent.since and agent.state == "ready" then
+      absent[agent.name] = agent.since
+      if store.wake_callbacks(self.name, agent.name, WOKEN) < WOKEN and absent[agent.name] == agent.since then
+        absent[agent.name] = nil
+      end
+    end
+  end
+end
+
 --- Start what may start now. Returns the seconds to wait for more; nil: all
 --- leads are done.
 function Run:tick()
@@ -198,6 +217,7 @@ function Run:tick()
     self.why = unreachable
     return TICK
   end
+  self:wake_callbacks(now)
   local count, limit, wait = self:allowed(now)
   if count == 0 then
     self.why = limit
@@ -231,7 +251,8 @@ end
 ---@param room integer?
 function Run:call_claimed(room)
   if not self.claimed.sifted then
-    local pass, stopped, reason, hold = gates.sift(self.spec, self.claimed, room or #self.claimed, moon.now())
+    local pass, stopped, reason, hold = gates.sift(self.spec, self.claimed, room or #self.claimed, moon.now(),
+      self.live.called_for)
     pass.sifted = true
     if hold then
       self:be_quiet(reason)

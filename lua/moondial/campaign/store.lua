@@ -97,6 +97,16 @@ function M.put_back(held, campaign, closed)
   end
 end
 
+--- An agent is ready: leads that have waited for it are due, those first that have waited
+--- longest.
+---@param name string
+---@param agent string
+---@param count integer at most
+---@return integer woken
+function M.wake_callbacks(name, agent, count)
+  return exec("callbacks_wake", now_ms(), now_ms(), name, agent, count)
+end
+
 --- Note that the lead is about to be dialled. Only then its INVITE may leave.
 ---@param id string
 ---@param number string that is dialled

@@ -85,7 +85,10 @@ end
 local function waiting(row, live, now)
   local campaign = of_campaign(row, live)
   local due = row.next_at_ms / 1000
-  if row.state == "scheduled" and due > now then
+  if row.state == "scheduled" and due > now and (row.wait_reason or ""):find("^its agent ") then
+    return ("%s; it is called when that agent is ready%s"):format(row.wait_reason,
+      campaign and "; besides, " .. campaign or "")
+  elseif row.state == "scheduled" and due > now then
     return ("it waits for %s until %s, in %s%s"):format(row.wait_reason or "its time",
       zone.text(zone.split(row.zones)[1], due, now), duration(due - now), campaign and "; besides, " .. campaign or "")
   elseif campaign then

@@ -169,10 +169,27 @@ describe("the gates", function()
     local spec = { name = "c", agents = { group = "sales" } }
     assert.equal("dial", (gates.check(spec, row(), NOW)))
     assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW)))
-    assert.same({ "later", NOW + 5, "its agent ann is talking" }, { gates.check(spec, row { agent = "ann" }, NOW) })
-    assert.same({ "later", NOW + 5, "its agent cat is not in the group sales" },
+    assert.same({ "later", NOW + 300, "its agent ann is talking" }, { gates.check(spec, row { agent = "ann" }, NOW) })
+    assert.same({ "later", NOW + 300, "its agent cat is not in the group sales" },
       { gates.check(spec, row { agent = "cat" }, NOW) })
     assert.equal("dial", (gates.check({ name = "c" }, row { agent = "ann" }, NOW)))
+  end)
+
+  it("have one callback at a time for an agent, and note who is waited for", function()
+    package.loaded["moondial.agents"] = { group = function()
+      return { snapshot = function()
+        return { { name = "ann", state = "paused", since = 1 }, { name = "bob", state = "ready", since = 2 } }
+      end }
+    end }
+    local spec, context = { name = "c", agents = { group = "sales" } }, {}
+    local another = { "later", NOW + 30, "its agent bob is called for another lead" }
+    assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW, context)))
+    assert.same({}, gates.absent.c)
+    assert.same(another, { gates.check(spec, row { agent = "bob" }, NOW, context) })
+    assert.same(another, { gates.check(spec, row { agent = "bob" }, NOW, { called_for = { bob = 1 } }) })
+    assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW, { called_for = { ann = 1 } })))
+    gates.check(spec, row { agent = "ann" }, NOW, context)
+    assert.same({ ann = true, bob = 2 }, gates.absent.c)
   end)
 
   it("choose the caller id", function()
