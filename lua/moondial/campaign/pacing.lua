@@ -310,7 +310,7 @@ end
 local function for_agents(self, input, room)
   local agents = input.agents or {}
   local mode, counts = self.options.mode, count_agents(agents)
-  self.estimate:watch(agents)
+  self.estimate:watch(agents, input.now)
   if mode == "preview" or mode == "manual" then
     return input.accepted or 0, mode == "manual" and "no lead is given to dial" or "no agent has accepted a lead"
   elseif counts.ready == 0 then

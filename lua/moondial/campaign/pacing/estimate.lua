@@ -8,6 +8,7 @@ local M = {}
 local WEIGHT = 1 / 150 -- of one dial in p, once there are that many
 local FIRST_P, FIRST_DIALS = 0.3, 10 -- the prior of p, and what it is worth: careful, few lines
 local FIRST_H, ENOUGH = 12, 100 -- H until so many answers
+local LOOKED_AWAY = 5 -- seconds between two looks at agents, between which one may have been in other states
 
 --- P(a gamma variable of shape 2 and this mean is more than t).
 local function gamma2(mean)
@@ -68,11 +69,15 @@ function Estimate:horizon()
   return self.answer:median()
 end
 
---- Learn from what has become of each agent since the last time.
+--- Learn from what has become of each agent since the last time. After a while without
+--- a look (a pause, a trunk that was away) what they are now need not have followed from
+--- what they were: nothing is learned of it.
 ---@param agents AgentState[]
-function Estimate:watch(agents)
+---@param now number
+function Estimate:watch(agents, now)
   local known, turn = self.agents, self.turn + 1
-  self.turn = turn
+  local seen = now - (self.looked_at or now) <= LOOKED_AWAY
+  self.turn, self.looked_at = turn, now
   for i = 1, #agents do
     local agent = agents[i]
     local was = known[agent.name]
@@ -82,7 +87,7 @@ function Estimate:watch(agents)
     end
     was.turn = turn
     if was.state ~= agent.state or was.since ~= agent.since then
-      local took = was.since and agent.since - was.since
+      local took = seen and was.since and agent.since - was.since
       if took and took >= 0 then
         if was.state == "talking" then
           self.talk:add(took)

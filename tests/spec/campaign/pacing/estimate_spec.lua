@@ -38,11 +38,13 @@ describe("what the pacer learns", function()
     local e, now = estimates.new(), 0
     for _ = 1, count do
       for _, part in ipairs { { "ready", 10 }, { "talking", talk }, { "wrapup", wrapup } } do
-        e:watch { { name = "a", state = part[1], since = now } }
+        for second = 0, part[2] - 1 do
+          e:watch({ { name = "a", state = part[1], since = now } }, now + second)
+        end
         now = now + part[2]
       end
     end
-    e:watch { { name = "a", state = "ready", since = now } }
+    e:watch({ { name = "a", state = "ready", since = now } }, now)
     return e
   end
 
@@ -65,9 +67,19 @@ describe("what the pacer learns", function()
 
   it("forgets agents who are gone", function()
     local e = estimates.new()
-    e:watch { { name = "a", state = "talking", since = 0 } }
-    e:watch {}
-    e:watch { { name = "a", state = "ready", since = 500 } }
+    e:watch({ { name = "a", state = "talking", since = 0 } }, 0)
+    e:watch({}, 1)
+    e:watch({ { name = "a", state = "ready", since = 2 } }, 2)
     assert.equal(0, e.talk.seen)
+  end)
+
+  it("learns nothing of a time in which it did not look", function()
+    local e = estimates.new()
+    e:watch({ { name = "a", state = "talking", since = 100 } }, 101)
+    -- a pause of an hour, in which it had many calls: this one is not the same
+    e:watch({ { name = "a", state = "talking", since = 3600 } }, 3700)
+    assert.equal(0, e.talk.seen)
+    e:watch({ { name = "a", state = "wrapup", since = 3701 } }, 3701)
+    assert.equal(1, e.talk.seen)
   end)
 end)
