@@ -12,6 +12,7 @@ local M = {}
 local MINUTES = 24 * 60
 local LOOK_AHEAD = 400 -- days in which it must open again
 local STEPS_MAX = 2000 -- from one opening of a zone to the next one of another
+local ZONES_AT_ONCE = 5 -- without a wait: a number whose place isn't known lies in dozens, which takes too long
 local DAYS = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" }
 local FULL = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }
 local NAMED = { preset = true, holidays = true, zone = true }
@@ -19,6 +20,13 @@ local NAMED = { preset = true, holidays = true, zone = true }
 --- Options are checked in plain Lua, too: the engine is there when it is asked.
 local function moon()
   return require "moondial"
+end
+
+--- After so many zones others have their turn.
+local function breathe(count)
+  if count % ZONES_AT_ONCE == 0 then
+    moon().sleep(0)
+  end
 end
 
 ---@alias Week {[1]: integer, [2]: integer}[][] for Monday to Sunday spans of minutes from midnight, sorted, apart
@@ -336,7 +344,8 @@ function Hours:opens_at(rules, zones, t)
   for _ = 1, STEPS_MAX do
     local latest = t
     for _, rule in ipairs(rules) do
-      for _, zone in ipairs(zones) do
+      for i, zone in ipairs(zones) do
+        breathe(i)
         local opens = self:next_open(rule, zone, t)
         if not opens then
           return nil
@@ -352,7 +361,8 @@ function Hours:opens_at(rules, zones, t)
   return nil
 end
 
---- Whether a lead may be called at NOW: in all of its zones, by all rules.
+--- Whether a lead may be called at NOW: in all of its zones, by all rules. Waits,
+--- where these are many, for the others' turn.
 ---@param zones string[]? IANA names; none: the option's `zone`
 ---@param now number seconds since the epoch
 ---@param state string? of the lead ("TX"), for states whose rules are stricter
@@ -371,7 +381,8 @@ function Hours:open(zones, now, state)
   if #zones == 0 then
     return false, nil, "its time zone is not known (a column 'zone', or the option hours.zone, would say it)"
   end
-  for _, zone in ipairs(zones) do
+  for i, zone in ipairs(zones) do
+    breathe(i)
     local z = moon().zone_time(zone, now)
     if not z then
       return false, nil, ("its time zone '%s' is not known to this system"):format(zone)

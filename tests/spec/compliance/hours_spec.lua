@@ -50,9 +50,11 @@ end
 
 describe("calling hours", function()
   local hours, presets
+  local rests = 0
 
   setup(function()
-    package.loaded["moondial"] = { zone_time = zone_time, zone_epoch = zone_epoch }
+    package.loaded["moondial"] = { zone_time = zone_time, zone_epoch = zone_epoch,
+      sleep = function() rests = rests + 1 end }
     package.loaded["moondial.compliance.hours"] = nil
     hours = require "moondial.compliance.hours"
     presets = require "moondial.compliance.presets"
@@ -102,6 +104,18 @@ describe("calling hours", function()
     assert.is_true(h:open(both, at("America/Chicago", 3, 9)))
     local _, opens_at = h:open(both, at("America/Chicago", 3, 16, 30))
     assert.equal(at("America/Chicago", 4, 9), opens_at)
+  end)
+
+  it("let others have their turn while dozens of zones are looked at", function()
+    local h, zones = hours.parse { "09:00-17:00" }, {}
+    for i = 1, 40 do
+      zones[i] = i % 2 == 0 and "America/New_York" or "America/Chicago"
+    end
+    rests = 0
+    assert.is_true(h:open(zones, at("America/Chicago", 3, 9)))
+    assert.equal(8, rests)
+    assert.is_false((h:open(zones, at("America/Chicago", 3, 18))))
+    assert.is_true(rests >= 16)
   end)
 
   it("never open where zones have no hour in common", function()
