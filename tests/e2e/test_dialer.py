@@ -166,17 +166,20 @@ def test_a_campaign_for_twenty_agents(engine, long, mode):
     assert sorted(rang(people)) == numbers(count)
 
 
-def test_campaigns_that_share_agents_have_one_line_for_each(engine):
+@pytest.mark.parametrize("group", ["sales", "support"])
+def test_campaigns_that_share_agents_have_one_line_for_each(engine, group):
     """An agent takes one call, whichever campaign has dialled it."""
     _, e = floor(engine, "progressive", 0,
                  '{ group = "sales", within = 0.3 }')
     phones = [p for p in numbers(300) if answers(p)][:80]
     leads(e.folder, phones[::2])
     leads(e.folder, phones[1::2], "other.csv")
-    text = e.script.read_text().replace(f"1, {AGENTS} do", "1, 6 do")
+    text = e.script.read_text().replace(f"1, {AGENTS} do", "1, 6 do").replace(
+        'groups = "sales"', 'groups = { "sales", "support" }')
     e.script.write_text(text)
     second = text[text.index("return campaign"):].replace(
-        '"test"', '"other"').replace("leads.csv", "other.csv")
+        '"test"', '"other"').replace("leads.csv", "other.csv").replace(
+            'group = "sales"', f'group = "{group}"')
     (e.folder / "other.lua").write_text(
         'local campaign = require "moondial.campaign"\n' + second)
     e.start()

@@ -46,6 +46,19 @@ function Group:snapshot()
   return list
 end
 
+--- How many of those who are there are in the group OTHER, too.
+---@param other string
+---@return integer
+function Group:shared_with(other)
+  local count = 0
+  for _, agent in ipairs(self.agents) do
+    if agent.spec.groups[other] and agent.state ~= "offline" and agent.state ~= "paused" then
+      count = count + 1
+    end
+  end
+  return count
+end
+
 --- Whether anybody is there who could be free at some time.
 function Group:is_manned()
   for _, agent in ipairs(self.agents) do

@@ -106,26 +106,37 @@ function Calls:ages(now)
   return ages
 end
 
+--- Ages of the calls of LIVE that may want an agent: that ring, or are about to.
+local function wanting(live, now)
+  local ages = {}
+  for work, since in pairs(live.ringing) do
+    if not work.hold then -- whoever is to have it is held for it
+      ages[#ages + 1] = now - since
+    end
+  end
+  for _ = 1, live.coming do
+    ages[#ages + 1] = 0
+  end
+  return ages
+end
+
 --- What the agents of GROUP are wanted for, in all of LIVES: an agent takes one
---- call, whichever campaign has dialled it.
+--- call, whichever campaign has dialled it. Calls for another group can take no more of
+--- them than are in both.
 ---@param lives table<string, CampaignCalls>
 ---@param group string
 ---@param now number
+---@param shared fun(other: string): integer how many agents of GROUP are in that one, too
 ---@return number[] ages of calls that ring or are about to
 ---@return integer waiting persons without an agent
-function M.for_group(lives, group, now)
+function M.for_group(lives, group, now, shared)
   local ages, waiting = {}, 0
   for _, live in pairs(lives) do
-    if live.with_agents and live.group == group then
-      for work, since in pairs(live.ringing) do
-        if not work.hold then -- whoever is to have it is held for it
-          ages[#ages + 1] = now - since
-        end
-      end
-      waiting = waiting + live.waiting
-      for _ = 1, live.coming do
-        ages[#ages + 1] = 0
-      end
+    local most = not live.with_agents and 0 or live.group == group and math.huge or shared(live.group)
+    if most > 0 then
+      local wait, list = math.min(live.waiting, most), wanting(live, now)
+      table.move(list, 1, math.min(#list, most - wait), #ages + 1, ages)
+      waiting = waiting + wait
     end
   end
   return ages, waiting

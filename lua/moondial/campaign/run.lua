@@ -152,7 +152,9 @@ function Run:allowed(now)
   local room, room_why = moon.room(AT_ONCE + live.pending, self.spec.trunk or default_trunk())
   local ringing, waiting = {}, 0
   if self.group then
-    ringing, waiting = calls.for_group(moon.shared.campaigns.live, self.group.name, now)
+    ringing, waiting = calls.for_group(moon.shared.campaigns.live, self.group.name, now, function(other)
+      return self.group:shared_with(other)
+    end)
   end
   local count, why, wait = live.pacer:tick {
     now = now,

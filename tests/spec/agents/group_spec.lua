@@ -165,6 +165,15 @@ describe("a group of agents", function()
       "ann ready - call sale" }, noted)
   end)
 
+  it("knows who is in another group, too", function()
+    local ann = agent("ann", { groups = { sales = 1, support = 2 } })
+    agent "bob"
+    assert.equal(0, group:shared_with "support")
+    ann:want("ready")
+    assert.equal(1, group:shared_with "support")
+    assert.equal(0, group:shared_with "nobody")
+  end)
+
   it("is told of no call that is still to come", function()
     local ann = agent "ann"
     ann:want("ready")

@@ -158,10 +158,20 @@ describe("a campaign's calls", function()
     other.coming = 1
     local lives = { a = live, b = other, c = elsewhere, d = without }
     now = 1005
-    local ages, waiting = calls.for_group(lives, "sales", now)
-    table.sort(ages)
-    assert.same({ { 0, 2, 5 }, 1 }, { ages, waiting })
-    assert.same({ {}, 0 }, { calls.for_group(lives, "nobody", now) })
+    local function found(group, in_both)
+      local ages, waiting = calls.for_group(lives, group, now, function(name)
+        return in_both and in_both[name] or 0
+      end)
+      table.sort(ages)
+      return { ages, waiting }
+    end
+    assert.same({ { 0, 2, 5 }, 1 }, found "sales")
+    assert.same({ {}, 0 }, found "nobody")
+    -- an agent who is in both groups may be taken by a call for the other one
+    assert.same({ { 0, 2, 5, 5 }, 1 }, found("sales", { support = 1 }))
+    assert.same({ { 0, 0, 5 }, 0 }, found "support")
+    local all = found("support", { sales = 1 })
+    assert.same({ 4, 1 }, { #all[1], all[2] }) -- of each that has calls for sales one at most
   end)
 
   it("have a rate over ten seconds", function()
