@@ -6,12 +6,34 @@
 #include "store/store.h"
 
 /* Rows as the store handed them over, copied: they are made Lua tables when
- * the script runs. */
+ * the script runs. VALUES is all their memory. */
 struct rows {
 	size_t columns, rows;
-	char **names;
+	const char **names;
 	struct store_value *values;
 };
+
+/* ---- own_query.c ---- */
+
+/* One of the engine's own queries (db/queries) that scripts have asked for. */
+struct own_query {
+	const char *string; /* Lua's, anchored */
+	const char *text;   /* the engine's */
+	size_t parameters;
+	bool read; /* a SELECT */
+};
+
+/* Which of the engine's own STRING is; NULL: a text of the script's. STRING
+ * must be Lua's own pointer, as of lua_tostring. */
+const struct own_query *own_query_of(const struct scripts *host,
+				     const char *string);
+/* Push the text of db/queries/NAME.sql. False: there is none, nothing is
+ * pushed. raises: memory. */
+bool own_query_push(lua_State *L, const char *name);
+/* How many ? there are outside of strings and comments. */
+size_t sql_placeholders(const char *sql);
+/* A SELECT, comments before it left out. */
+bool sql_is_read(const char *sql);
 
 struct query {
 	struct waiter w;

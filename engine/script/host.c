@@ -9,6 +9,7 @@
 #include "call/call.h"
 #include "script/event.h"
 #include "script/leg.h"
+#include "script/pool.h"
 #include "script/timer.h"
 
 enum { MIB = 1 << 20, BATCH = 256, ID_BUCKETS = 4096 };
@@ -139,6 +140,14 @@ static void open_state(lua_State *L, void *arg)
 	account_open(L);
 }
 
+static void host_free(struct scripts *host)
+{
+	pool_free(host->pool);
+	mem_deref(host->ids);
+	free(host->own_queries);
+	free(host);
+}
+
 int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 		  const struct scripts_handlers *handlers, void *arg)
 {
@@ -159,13 +168,14 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	if (!host->config.pattern_steps)
 		host->config.pattern_steps = 1000000;
 	if (hash_alloc(&host->ids, ID_BUCKETS)) {
-		free(host);
+		host_free(host);
 		return ENOMEM;
 	}
+	if (POOL_USED)
+		host->pool = pool_new(host->config.memory_hard);
 	host->L = lua_newstate(memory_alloc, host);
 	if (!host->L) {
-		mem_deref(host->ids);
-		free(host);
+		host_free(host);
 		return ENOMEM;
 	}
 	(void)lua_atpanic(host->L, panic);
@@ -175,8 +185,7 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	host->collects = getenv("MOONDIAL_GC") != NULL;
 	if (!host_protect(host, open_state, NULL)) {
 		lua_close(host->L);
-		mem_deref(host->ids);
-		free(host);
+		host_free(host);
 		return ENOMEM;
 	}
 	*sp = host;
@@ -208,8 +217,7 @@ void scripts_free(struct scripts *host)
 	lua_close(host->L);
 	tmr_cancel(&host->memory_tmr);
 	tmr_cancel(&host->collect_tmr);
-	mem_deref(host->ids);
-	free(host);
+	host_free(host);
 }
 
 /* Values in the registry under a number of luaL_ref(); what it keeps for free

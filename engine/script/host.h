@@ -26,6 +26,8 @@ enum {
 };
 
 struct leg;
+struct own_queries;
+struct pool;
 struct script;
 struct route;
 struct timer;
@@ -93,6 +95,7 @@ struct scripts {
 	unsigned next_generation;
 	int raise_mt;	/* registry: metatable of raised errors */
 	int format_ref; /* registry: the stock string.format */
+	struct own_queries *own_queries; /* own_query.c; freed with free() */
 
 	/* ---- of the coroutine that runs now ---- */
 	uint64_t slice_ns, spent_ns, looked_ns, slice_end_cpu_ns;
@@ -108,6 +111,7 @@ struct scripts {
 	bool collects;	    /* a full collection around each callback */
 	bool freeing;	    /* scripts_free() is under way */
 	uint64_t bytes;
+	struct pool *pool;	/* NULL: none */
 	struct tmr collect_tmr; /* scripts_collect() is at work */
 	scripts_collected_h *collected;
 	void *collected_arg;

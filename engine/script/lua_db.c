@@ -2,7 +2,6 @@
  * works. */
 #include "script/db.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,42 +12,54 @@ enum { STATEMENTS_MAX = 1000, PARAMETERS_MAX = 1000, READ_MS = 30000 };
 
 static void rows_clear(struct rows *rows)
 {
-	for (size_t i = 0; rows->names && i < rows->columns; i++)
-		free(rows->names[i]);
-	for (size_t i = 0; rows->values && i < rows->columns * rows->rows; i++)
-		free((void *)rows->values[i].text);
-	free((void *)rows->names);
 	free(rows->values);
 	memset(rows, 0, sizeof(*rows));
 }
 
+static size_t rows_size(const struct store_result *result)
+{
+	const size_t n = result->columns * result->rows;
+	size_t size = n * sizeof(*result->values) +
+		      result->columns * sizeof(*result->names) + 1;
+
+	for (size_t i = 0; i < result->columns; i++)
+		size += strlen(result->names[i]) + 1;
+	for (size_t i = 0; i < n; i++) {
+		if (result->values[i].type == STORE_TEXT)
+			size += result->values[i].size;
+	}
+	return size;
+}
+
+/* One piece of memory: values, names, texts. */
 static bool rows_copy(struct rows *rows, const struct store_result *result)
 {
 	const size_t n = result->columns * result->rows;
+	char *text;
 
 	rows->columns = result->columns;
 	rows->rows = result->rows;
-	rows->names = calloc(result->columns + 1, sizeof(*rows->names));
-	rows->values = calloc(n + 1, sizeof(*rows->values));
-	if (!rows->names || !rows->values)
+	rows->values = malloc(rows_size(result));
+	if (!rows->values)
 		return false;
+	rows->names = (const char **)(rows->values + n);
+	text = (char *)(rows->names + result->columns);
 	for (size_t i = 0; i < result->columns; i++) {
-		rows->names[i] = strdup(result->names[i]);
-		if (!rows->names[i])
-			return false;
+		const size_t size = strlen(result->names[i]) + 1;
+
+		rows->names[i] = memcpy(text, result->names[i], size);
+		text += size;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct store_value *from = &result->values[i];
-		char *text;
 
 		rows->values[i] = *from;
-		rows->values[i].text = NULL;
 		if (from->type != STORE_TEXT)
 			continue;
-		rows->values[i].text = text = malloc(from->size + 1);
-		if (!text)
-			return false;
-		memcpy(text, from->text, from->size);
+		rows->values[i].text = text;
+		if (from->size)
+			memcpy(text, from->text, from->size);
+		text += from->size;
 	}
 	return true;
 }
@@ -172,18 +183,28 @@ int query_push_error(lua_State *L, const struct query *query, const char *verb)
 static void push_rows(lua_State *L, const struct rows *rows)
 {
 	const struct store_value *value = rows->values;
+	const int columns = (int)rows->columns;
+	int names;
 
 	lua_createtable(L, (int)(rows->rows < 10000 ? rows->rows : 10000), 0);
+	if (!rows->rows)
+		return;
+	luaL_checkstack(L, columns + 4, "too many columns");
+	names = lua_gettop(L) + 1;
+	for (int i = 0; i < columns; i++)
+		lua_pushstring(L, rows->names[i]);
 	for (size_t i = 0; i < rows->rows; i++) {
-		lua_createtable(L, 0, (int)rows->columns);
-		for (size_t j = 0; j < rows->columns; j++, value++) {
+		lua_createtable(L, 0, columns);
+		for (int j = 0; j < columns; j++, value++) {
 			if (value->type == STORE_NULL)
 				continue;
+			lua_pushvalue(L, names + j);
 			value_push(L, value);
-			lua_setfield(L, -2, rows->names[j]);
+			lua_rawset(L, -3);
 		}
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
+		lua_rawseti(L, names - 1, (lua_Integer)i + 1);
 	}
+	lua_settop(L, names - 1);
 }
 
 static int push_query(lua_State *L, struct waiter *w)
@@ -250,18 +271,6 @@ static void read_parameters(lua_State *L, int first, const char *verb,
 	statement->count = (size_t)n;
 }
 
-static bool is_read(const char *sql)
-{
-	static const char select[] = "select";
-
-	sql += strspn(sql, " \t\r\n(");
-	for (size_t i = 0; i < sizeof(select) - 1; i++) {
-		if (tolower((unsigned char)sql[i]) != select[i])
-			return false;
-	}
-	return true;
-}
-
 static int submit(lua_State *L, struct query *query,
 		  const struct store_statement *statements, size_t count,
 		  const char *verb, bool read)
@@ -270,11 +279,21 @@ static int submit(lua_State *L, struct query *query,
 
 	query->request = read ? store_read(store, statements, READ_MS,
 					   query_answered, query)
-			      : store_request(store, statements, count,
-					      query_answered, query);
+			      : store_ask(store, statements, count,
+					  query_answered, query);
 	if (!query->request)
 		return raise_error(L, "failed", "%s: not enough memory", verb);
 	return script_wait(L, &query->w);
+}
+
+/* The first argument, as the engine's own where it is. */
+static const char *text_of(lua_State *L, bool *read)
+{
+	const char *sql = luaL_checkstring(L, 1);
+	const struct own_query *own = own_query_of(host_of(L), sql);
+
+	*read = own ? own->read : sql_is_read(sql);
+	return own ? own->text : sql;
 }
 
 /* moon.db.query(sql, …) → rows, or nil, reason, message. SELECTs run on the
@@ -282,89 +301,77 @@ static int submit(lua_State *L, struct query *query,
 static int l_query(lua_State *L)
 {
 	static const char verb[] = "moon.db.query";
-	struct store_statement statement = {.sql = luaL_checkstring(L, 1)};
+	struct store_statement statement = {0};
 	struct query *query;
+	bool read;
 
 	script_can_wait(L, verb);
+	statement.sql = text_of(L, &read);
 	read_parameters(L, 2, verb, &statement);
 	query = query_new(L, verb, push_query);
-	return submit(L, query, &statement, 1, verb, is_read(statement.sql));
+	return submit(L, query, &statement, 1, verb, read);
 }
 
 /* moon.db.exec(sql, …) → changes, last id; or nil, reason, message */
 static int l_exec(lua_State *L)
 {
 	static const char verb[] = "moon.db.exec";
-	struct store_statement statement = {.sql = luaL_checkstring(L, 1)};
+	struct store_statement statement = {0};
 	struct query *query;
+	bool read;
 
 	script_can_wait(L, verb);
+	statement.sql = text_of(L, &read);
 	read_parameters(L, 2, verb, &statement);
 	query = query_new(L, verb, push_exec);
 	return submit(L, query, &statement, 1, verb, false);
 }
 
-/* How many ? there are outside of strings and comments: a list with nils in it
- * has no length of its own. */
-static size_t placeholders(const char *sql)
-{
-	size_t n = 0;
-
-	while (*sql) {
-		if (*sql == '\'' || *sql == '"') {
-			const char *end = strchr(sql + 1, *sql);
-
-			if (!end)
-				break;
-			sql = end + 1;
-		} else if (sql[0] == '-' && sql[1] == '-') {
-			sql += strcspn(sql, "\n");
-		} else {
-			n += *sql++ == '?';
-		}
-	}
-	return n;
-}
-
-static void read_statement(lua_State *L, int list, lua_Integer i,
-			   struct store_statement *statement)
+/* The text of entry I, as the engine's own where it is, and how many values it
+ * takes. Pushes the entry. */
+static void read_text(lua_State *L, int list, lua_Integer i,
+		      struct store_statement *statement)
 {
 	static const char verb[] = "moon.db.transaction";
-	struct store_value *values;
-	size_t n;
-	int item;
+	const struct own_query *own;
 
 	if (lua_rawgeti(L, list, i) != LUA_TTABLE ||
 	    lua_rawgeti(L, -1, 1) != LUA_TSTRING)
 		(void)raise_error(L, "usage",
 				  "%s: entry %d must be {sql, parameters…}",
 				  verb, (int)i);
-	item = lua_gettop(L) - 1;
 	statement->sql = lua_tostring(L, -1);
-	n = placeholders(statement->sql);
-	if (n > PARAMETERS_MAX)
+	own = own_query_of(host_of(L), statement->sql);
+	if (own)
+		statement->sql = own->text;
+	statement->count =
+		own ? own->parameters : sql_placeholders(statement->sql);
+	lua_pop(L, 1);
+	if (statement->count > PARAMETERS_MAX)
 		(void)raise_error(L, "usage", "%s: too many parameters", verb);
-	if (lua_rawlen(L, item) > n + 1)
+	if (lua_rawlen(L, -1) > statement->count + 1)
 		(void)raise_error(L, "usage",
 				  "%s: entry %d has more parameters than "
 				  "question marks",
 				  verb, (int)i);
-	values = op_new(L, (n + 1) * sizeof(*values), NULL);
-	for (size_t k = 0; k < n; k++) {
-		lua_rawgeti(L, item, (lua_Integer)k + 2);
+}
+
+/* VALUES of entry I. Their texts are its table's. */
+static void read_values(lua_State *L, int list, lua_Integer i, size_t count,
+			struct store_value *values)
+{
+	(void)lua_rawgeti(L, list, i);
+	for (size_t k = 0; k < count; k++) {
+		lua_rawgeti(L, -1, (lua_Integer)k + 2);
 		if (!value_read(L, -1, &values[k]))
 			(void)raise_error(L, "usage",
-					  "%s: entry %d, parameter %d can't be "
-					  "a %s",
-					  verb, (int)i, (int)k + 1,
+					  "moon.db.transaction: entry %d, "
+					  "parameter %d can't be a %s",
+					  (int)i, (int)k + 1,
 					  luaL_typename(L, -1));
-		lua_pop(L, 1); /* its text is the table's */
+		lua_pop(L, 1);
 	}
-	statement->values = values;
-	statement->count = n;
-	/* The values stay anchored in the list of userdata at index 2. */
-	lua_rawseti(L, 2, i);
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 }
 
 /* moon.db.transaction{ {sql, …}, … } → rows of the last statement that had any,
@@ -373,20 +380,32 @@ static int l_transaction(lua_State *L)
 {
 	static const char verb[] = "moon.db.transaction";
 	struct store_statement *statements;
+	struct store_value *values;
 	struct query *query;
+	size_t count = 0;
 	lua_Integer n;
 
 	script_can_wait(L, verb);
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
-	lua_newtable(L);
 	n = (lua_Integer)lua_rawlen(L, 1);
 	if (n < 1 || n > STATEMENTS_MAX)
 		return raise_error(L, "usage", "%s: 1 to %d statements", verb,
 				   STATEMENTS_MAX);
 	statements = op_new(L, (size_t)n * sizeof(*statements), NULL);
-	for (lua_Integer i = 1; i <= n; i++)
-		read_statement(L, 1, i, &statements[i - 1]);
+	for (lua_Integer i = 1; i <= n; i++) {
+		read_text(L, 1, i, &statements[i - 1]);
+		count += statements[i - 1].count;
+		lua_pop(L, 1);
+	}
+	values = op_new(L, (count + 1) * sizeof(*values), NULL);
+	for (lua_Integer i = 1; i <= n; i++) {
+		struct store_statement *s = &statements[i - 1];
+
+		s->values = values;
+		read_values(L, 1, i, s->count, values);
+		values += s->count;
+	}
 	query = query_new(L, verb, push_transaction);
 	return submit(L, query, statements, (size_t)n, verb, false);
 }
@@ -395,13 +414,12 @@ static int l_transaction(lua_State *L)
 static int l_sql(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
-	const char *sql = store_query(name);
 
-	if (!sql)
+	lua_settop(L, 1);
+	if (!own_query_push(L, name))
 		return raise_error(L, "usage",
 				   "moon.db.sql: there is no query '%.60s'",
 				   name);
-	lua_pushstring(L, sql);
 	return 1;
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "store/connection.h"
+#include "store/memory.h"
 #include "store/sql.h"
 
 enum {
@@ -483,9 +484,11 @@ static int open_error(const struct connection *conn, int rc, const char *path,
 
 static int open_file(struct connection *conn, const char *path, int flags)
 {
-	int rc = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX,
-				 NULL);
+	int rc;
 
+	memory_init();
+	rc = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX,
+			     NULL);
 	if (rc)
 		return rc;
 
@@ -508,6 +511,9 @@ static int set_up(struct connection *conn, enum connection_mode mode)
 		"PRAGMA foreign_keys = ON",
 		"PRAGMA temp_store = MEMORY",
 		"PRAGMA cache_size = -65536",
+		/* Debian's SQLite overwrites with zeros whatever it deletes,
+		 * each entry of an index that moves included. */
+		"PRAGMA secure_delete = OFF",
 		"PRAGMA wal_autocheckpoint = 8000",
 		"PRAGMA journal_size_limit = 67108864",
 	};

@@ -29,8 +29,9 @@ struct request {
 	void *arg;
 
 	/* what is asked */
-	bool stop;	     /* ends the thread; nothing else in it */
-	bool builtin;	     /* all its SQL is the engine's own (db/queries) */
+	bool stop;    /* ends the thread; nothing else in it */
+	bool builtin; /* all its SQL is the engine's own (db/queries) */
+	bool asked;   /* somebody waits: it fails when the disk is full */
 	uint32_t timeout_ms; /* reads */
 	uint64_t queued_ms;  /* monotonic */
 	size_t bytes;

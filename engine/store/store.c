@@ -13,6 +13,7 @@
 #include "base/mailbox.h"
 #include "store/connection.h"
 #include "store/lock.h"
+#include "store/memory.h"
 #include "store/migrate.h"
 #include "store/reader.h"
 #include "store/request.h"
@@ -272,6 +273,7 @@ static struct request *queue(struct store *store,
 		request_free(req);
 		return NULL;
 	}
+	req->asked = !req->builtin;
 	req->handler = handler;
 	req->arg = arg;
 	store->bytes += req->bytes;
@@ -287,9 +289,9 @@ static void keep(struct store *store, struct request *req)
 	store->kept_count++;
 }
 
-uint64_t store_request(struct store *store,
-		       const struct store_statement *statements, size_t count,
-		       store_h *handler, void *arg)
+static uint64_t request(struct store *store,
+			const struct store_statement *statements, size_t count,
+			bool asked, store_h *handler, void *arg)
 {
 	struct request *req = queue(store, statements, count, handler, arg);
 	uint64_t handle;
@@ -297,6 +299,7 @@ uint64_t store_request(struct store *store,
 	if (!req)
 		return 0;
 	handle = req->handle;
+	req->asked |= asked;
 	if (store->writer) {
 		keep(store, req);
 		send_kept(store);
@@ -306,6 +309,20 @@ uint64_t store_request(struct store *store,
 	}
 
 	return handle;
+}
+
+uint64_t store_request(struct store *store,
+		       const struct store_statement *statements, size_t count,
+		       store_h *handler, void *arg)
+{
+	return request(store, statements, count, false, handler, arg);
+}
+
+uint64_t store_ask(struct store *store,
+		   const struct store_statement *statements, size_t count,
+		   store_h *handler, void *arg)
+{
+	return request(store, statements, count, true, handler, arg);
 }
 
 uint64_t store_record(struct store *store,
@@ -381,5 +398,5 @@ const char *store_query(const char *name)
 
 uint64_t store_memory_bytes(void)
 {
-	return (uint64_t)sqlite3_memory_used();
+	return memory_bytes();
 }

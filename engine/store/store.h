@@ -75,6 +75,12 @@ uint64_t store_request(struct store *store,
 		       const struct store_statement *statements, size_t count,
 		       store_h *handler, void *arg);
 
+/* As store_request, for a script: what the disk has no room for fails after the
+ * limit, where the engine's own notes wait. */
+uint64_t store_ask(struct store *store,
+		   const struct store_statement *statements, size_t count,
+		   store_h *handler, void *arg);
+
 /* As store_request, for what nobody waits for: it is kept for up to 20 ms, and
  * leaves with what else there is by then. Order is kept with all other writes.
  */

@@ -116,7 +116,7 @@ static void fail_waiting(struct writer *w, const char *code, const char *error,
 	for (req = w->head; req; req = next) {
 		next = next_of(req);
 		if (all ||
-		    (!req->builtin && now - req->queued_ms >= FULL_LIMIT_MS)) {
+		    (req->asked && now - req->queued_ms >= FULL_LIMIT_MS)) {
 			request_fail(req, code, error);
 			metric_add(&store_failed, 1);
 			mailbox_post(w->answers, &req->mail);

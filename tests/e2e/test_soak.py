@@ -162,7 +162,8 @@ def settled(e, old=None):
     e.wait_calls(0, timeout=60)
     for _ in range(2):
         done = e.tool("console", "-e",
-                      'repeat until collectgarbage("step", 10000)')
+                      'repeat moon.sleep(0) '
+                      'until collectgarbage("step", 100)')
         assert done.returncode == 0, done.stderr
     found = {}
 
