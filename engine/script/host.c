@@ -142,6 +142,7 @@ static void open_state(lua_State *L, void *arg)
 
 static void host_free(struct scripts *host)
 {
+	budget_close(host);
 	pool_free(host->pool);
 	mem_deref(host->ids);
 	free(host->own_queries);
@@ -159,6 +160,7 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 	if (handlers)
 		host->handlers = *handlers;
 	host->arg = arg;
+	budget_open(host);
 	if (!host->config.slice_ms)
 		host->config.slice_ms = 20;
 	if (!host->config.memory_soft)

@@ -16,6 +16,7 @@
 #include <re.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <time.h>
 
 #include "base/loop.h"
 #include "script/script.h"
@@ -99,7 +100,11 @@ struct scripts {
 
 	/* ---- of the coroutine that runs now ---- */
 	uint64_t slice_ns, spent_ns, looked_ns, slice_end_cpu_ns;
-	lua_State *innermost; /* the lua_State that runs, for the line */
+	volatile unsigned slice,
+		slice_ticked;	       /* its number; at the last tick */
+	lua_State *volatile innermost; /* the lua_State that runs, or NULL */
+	timer_t ticks;
+	bool ticking;
 	bool exceeded;
 	bool marked;  /* the yield under way is a wait's */
 	bool stuck;   /* a resume below can't pass a yield outward */
@@ -305,6 +310,10 @@ void *op_new(lua_State *L, size_t size, op_free_h *gc);
 
 /* ---- budget (budget.c) --------------------------------------------------- */
 
+/* Slices are those of this thread; without a timer for its CPU time each
+ * script pays for looking at the clock. */
+void budget_open(struct scripts *host);
+void budget_close(struct scripts *host);
 void budget_begin(struct scripts *host, uint64_t slice_ns);
 void budget_arm(lua_State *co);
 /* Raises when the slice is over: for C functions that can be slow. */

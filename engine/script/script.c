@@ -357,8 +357,7 @@ void script_step(struct script *s, uint64_t slice_ns)
 	host->out_of_memory = false;
 	host->oom_where[0] = '\0';
 	budget_begin(host, slice_ns);
-	if (lua_gethookcount(co) != HOOK_COUNT)
-		budget_arm(co);
+	budget_arm(co);
 	/* script_wait() sets it again before it yields. */
 	status = lua_resume(co, host->L, nargs, &n);
 	host->marked = false;

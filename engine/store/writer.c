@@ -19,6 +19,8 @@ enum {
 	GROUP_MS = 20,	  /* longest transaction under load … */
 	GATHER_MS = 10,	  /* under load, commits are this far apart … */
 	GATHER_FROM = 4,  /* … load: requests in the last group … */
+	CROWD_MS = 20,	  /* … this far where there were many: each … */
+	CROWD_FROM = 24,  /* … commit writes the same pages once more … */
 	GATHER_MAX = 256, /* … but no more than this need to wait */
 	REQUEST_LIMIT_MS = 30000, /* a single request's running time */
 	RETRY_FIRST_MS = 5,
@@ -362,9 +364,12 @@ static void commit_group(struct writer *w)
 static void gather(struct writer *w)
 {
 	uint64_t passed = clock_mono_ms() - w->committed_ms;
+	uint64_t apart = w->group >= CROWD_FROM	   ? CROWD_MS
+			 : w->group >= GATHER_FROM ? GATHER_MS
+						   : 0;
 
-	if (w->group >= GATHER_FROM && passed < GATHER_MS && !w->stopping)
-		wait_ms(w, GATHER_MS - passed, GATHER_MAX);
+	if (passed < apart && !w->stopping)
+		wait_ms(w, apart - passed, GATHER_MAX);
 }
 
 /* For the next one. When none comes for long, the cache of pages goes: it has

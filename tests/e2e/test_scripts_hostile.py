@@ -164,7 +164,7 @@ def test_above_the_soft_mark_of_memory_new_calls_get_503(engine, phone):
 local moon = require "moondial"
 local kept = {}
 moon.on_call("fill", function(call)
-  for i = 1, 200 do kept[i] = ("x"):rep(65536) .. i end
+  for i = 1, 200 do kept[i] = ("x"):rep(65536) .. i moon.sleep(0) end
   call:answer()
   call:wait("hangup")
   kept = {}

@@ -114,7 +114,12 @@ static void two_hundred_calls_notice_nothing_of_scripts_that_go_wrong(void **st)
 	(void)eval("(function() moon.shared.wanted = 4 moon.shared.go = true "
 		   "end)()");
 	assert_eval("misbehave()", "6");
-	for (int i = 1; i <= 6; i++) {
+	/* The last one meets the one limit or the other first. */
+	assert_eval(
+		"moon.shared.ends[6]:find('not enough memory') ~= nil or "
+		"moon.shared.ends[6]:find('ran for more than 20 ms') ~= nil",
+		"true");
+	for (int i = 1; i <= 5; i++) {
 		(void)snprintf(text, sizeof(text), "moon.shared.ends[%d]", i);
 		assert_eval_has(text, i <= 3   ? "ran for more than 20 ms"
 				      : i == 4 ? "pattern match takes too long"
