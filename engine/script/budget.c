@@ -141,6 +141,13 @@ void budget_begin(struct scripts *host, uint64_t slice_ns)
 	host->exceeded = false;
 }
 
+void budget_spare(struct scripts *host, uint64_t ns)
+{
+	host->looked_ns += ns;
+	if (host->slice_end_cpu_ns)
+		host->slice_end_cpu_ns += ns;
+}
+
 void budget_arm(lua_State *co)
 {
 	if (!host_of(co)->ticking)

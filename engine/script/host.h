@@ -315,6 +315,8 @@ void *op_new(lua_State *L, size_t size, op_free_h *gc);
 void budget_open(struct scripts *host);
 void budget_close(struct scripts *host);
 void budget_begin(struct scripts *host, uint64_t slice_ns);
+/* So much of this slice is not the script's. */
+void budget_spare(struct scripts *host, uint64_t ns);
 void budget_arm(lua_State *co);
 /* Raises when the slice is over: for C functions that can be slow. */
 void budget_check(lua_State *L);
