@@ -201,7 +201,7 @@ def test_calls_of_all_kinds_leave_nothing_behind(engine, long):
         # of scripts that are meant to fail
         e.expected += ["script error", "before the answer", "late",
                        "in the caller"]
-        e.rows_before = 0
+        e.rows_before = set()
         e.launch()
     for e in engines:
         until(lambda: e.tool("status").returncode == 0, what=e.tail)
