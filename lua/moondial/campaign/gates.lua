@@ -117,21 +117,6 @@ local function closed(opens_at, reason)
   return "final", "no_hours", reason
 end
 
---- Zones whose file has been read: a number of which the country alone is known may lie
---- in forty, too many to read in one slice.
-local read = {}
-
----@param zones string[]
-local function read_zones(zones, now)
-  for _, name in ipairs(zones) do
-    if not read[name] then
-      read[name] = true
-      moon.zone_time(name, now // 1 | 0)
-      moon.sleep(0)
-    end
-  end
-end
-
 --- Leads of the same zones have the same hours: they are asked for once, and who is
 --- outside them takes the others along (sift). A state's rules may be stricter.
 ---@type Gate
@@ -143,9 +128,7 @@ local function hours(spec, row, now, context)
   context.zones = known
   local seen = known[key]
   if not seen then
-    local zones = zone.split(row.zones)
-    read_zones(zones, now)
-    seen = table.pack(spec.hours:open(zones, now))
+    seen = table.pack(spec.hours:open(zone.split(row.zones), now))
     known[key] = seen
   end
   if not seen[1] then
