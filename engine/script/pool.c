@@ -33,13 +33,18 @@ struct pool {
 	size_t slabs, begun;
 	struct slab *classes[CLASSES]; /* those with pieces free */
 	struct slab *empty;
-	struct slab **given_back; /* empty too, and without memory */
+	uint32_t *given_back; /* numbers of those without memory */
 	size_t given_back_count;
 };
 
 static struct slab *slab_of(const void *piece)
 {
 	return (struct slab *)((uintptr_t)piece & ~(uintptr_t)(SLAB - 1));
+}
+
+static struct slab *slab_at(const struct pool *pool, size_t number)
+{
+	return (struct slab *)(pool->first + SLAB * number);
 }
 
 struct pool *pool_new(size_t bytes)
@@ -111,9 +116,10 @@ static struct slab *slab_new(struct pool *pool, size_t size)
 	if (slab)
 		unlink_from(&pool->empty, slab);
 	else if (pool->given_back_count)
-		slab = pool->given_back[--pool->given_back_count];
+		slab = slab_at(pool,
+			       pool->given_back[--pool->given_back_count]);
 	else if (pool->begun < pool->slabs)
-		slab = (struct slab *)(pool->first + SLAB * pool->begun++);
+		slab = slab_at(pool, pool->begun++);
 	else
 		return NULL;
 	slab->free = NULL;
@@ -185,7 +191,8 @@ bool pool_trim(struct pool *pool, unsigned count)
 		struct slab *slab = pool->empty;
 
 		unlink_from(&pool->empty, slab);
-		pool->given_back[pool->given_back_count++] = slab;
+		pool->given_back[pool->given_back_count++] =
+			(uint32_t)(((char *)slab - pool->first) / SLAB);
 		(void)madvise(slab, SLAB, MADV_DONTNEED);
 	}
 	return pool && pool->empty;
