@@ -275,6 +275,7 @@ void engine_free(struct engine *engine)
 	tmr_cancel(&engine->timer);
 	ebb_watch_stop(engine->ebb);
 	control_free(engine->control);
+	engine->control = NULL; /* a command's script may not have ended */
 	if (engine->calls)
 		calls_drain(engine->calls, 0);
 	scripts_free(engine->scripts);

@@ -1,5 +1,6 @@
 """A running engine is looked at, reloaded, drained and stopped; one that can't
 start says why; the records are listed."""
+import concurrent.futures
 import csv
 import io
 import json
@@ -174,6 +175,19 @@ def test_the_drain_command_ends_the_engine(engine):
     e = engine(ANSWER % ("one", "one"))
     assert e.tool("drain").stdout.strip() == "draining"
     assert e.wait() == 0
+
+
+def test_a_command_that_waits_ends_with_the_engine(engine):
+    e = engine(ANSWER % ("one", "one"))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(e.tool, "console", "-e",
+                            "moon.shared.here = true moon.sleep(60)")
+        until(lambda: e.tool("console", "-e", "moon.shared.here")
+              .stdout.strip() == "true", what="the command")
+        e.stop()
+        done = asked.result()
+    assert done.returncode == 1
+    assert done.stderr.startswith("moondial: "), done.stderr
 
 
 def test_a_peer_that_does_not_answer_the_bye_keeps_nobody(engine, phone):
