@@ -171,7 +171,7 @@ def test_campaigns_that_share_agents_have_one_line_for_each(engine, group):
     """An agent takes one call, whichever campaign has dialled it."""
     _, e = floor(engine, "progressive", 0,
                  '{ group = "sales", within = 0.3 }')
-    phones = [p for p in numbers(300) if answers(p)][:80]
+    phones = [p for p in numbers(300) if answers(p)][:48]
     leads(e.folder, phones[::2])
     leads(e.folder, phones[1::2], "other.csv")
     text = e.script.read_text().replace(f"1, {AGENTS} do", "1, 6 do").replace(
