@@ -20,7 +20,7 @@
 #include "bench/samples.h"
 #include "store/store.h"
 
-enum { BEGIN_VALUES = 17, FINISH_VALUES = 49, WINDOW = 2000 };
+enum { BEGIN_VALUES = 17, FINISH_VALUES = 58, WINDOW = 2000 };
 
 struct bench {
 	struct loop *loop;
