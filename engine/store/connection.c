@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "store/connection.h"
-#include "store/memory.h"
+#include "store/allocator.h"
 #include "store/sql.h"
 
 enum {
@@ -486,7 +486,7 @@ static int open_file(struct connection *conn, const char *path, int flags)
 {
 	int rc;
 
-	memory_init();
+	allocator_init();
 	rc = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX,
 			     NULL);
 	if (rc)

@@ -13,7 +13,7 @@
 #include "base/mailbox.h"
 #include "store/connection.h"
 #include "store/lock.h"
-#include "store/memory.h"
+#include "store/allocator.h"
 #include "store/migrate.h"
 #include "store/reader.h"
 #include "store/request.h"
@@ -398,5 +398,5 @@ const char *store_query(const char *name)
 
 uint64_t store_memory_bytes(void)
 {
-	return memory_bytes();
+	return allocator_bytes();
 }

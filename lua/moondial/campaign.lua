@@ -126,7 +126,7 @@ function Campaign:figures(fresh)
   figures.pacing = live.pacer:figures(now)
   if self.group then
     figures.agents = {}
-    for _, agent in ipairs(self.group:snapshot(now)) do
+    for _, agent in ipairs(self.group:snapshot()) do
       figures.agents[agent.state] = (figures.agents[agent.state] or 0) + 1
     end
     figures.waiting = live.waiting

@@ -124,3 +124,11 @@ def test_the_scripts_that_come_along_are_checked_without_arguments(tmp_path):
     done = moondial("check", ROOT / "scripts/dialer.lua", cwd=tmp_path)
     assert "without its arguments it is not looked at: whom to call?" in \
         done.stderr
+
+
+def test_a_configuration_in_the_place_of_a_script(tmp_path):
+    conf = tmp_path / "moondial.lua"
+    conf.write_text('return { log = env("LEVEL", "info") }\n')
+    done = moondial("check", conf, cwd=tmp_path)
+    assert done.returncode == 1 and "moondial check -c FILE" in done.stderr
+    assert moondial("check", "-c", conf, cwd=tmp_path).returncode == 0

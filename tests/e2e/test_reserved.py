@@ -157,6 +157,24 @@ def test_who_dials_in_vain_is_ready_again(sales):
     wait_state(e, "ann", "ready", None)
 
 
+def test_whoever_is_ready_has_the_lead_of_an_agent_who_has_gone(engine, phone):
+    e, carrier, ann, bob = floor(
+        engine, phone, ["ann", "bob"], 'mode = "preview"')
+    ask(e, "dial", "test", "+15550000", "ann")
+    rung = rings(carrier, "+15550000")
+    carrier.accept(rung)
+    ann.respond(ann.wait("INVITE"), 503, "Service Unavailable")
+    answer(bob)
+    wait_state(e, "ann", "paused", "unreachable")
+    assert carrier.bye().status == 200
+    bob.wait("BYE")
+    until(lambda: lead(e, "+15550000")["disposition"] == "answered",
+          what=e.tail)
+    until(lambda: [r["agent"] for r in e.rows(
+        "select agent from cdrs where campaign = 'test'")] == ["bob"],
+          what=e.tail)
+
+
 def test_a_pause_frees_whose_lead_is_not_dialled_yet(engine, phone):
     e, carrier, ann, bob = floor(
         engine, phone, ["ann", "bob"], 'mode = "manual"', trunk="max_calls = 1")

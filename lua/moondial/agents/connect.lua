@@ -159,6 +159,10 @@ local function serve(call, group, opts)
   local priority = opts.priority
   local waiting <close> = waiting_new(call, opts)
   while true do
+    if opts.or_another and opts.agent and not group:is_manned(opts.agent) then
+      moon.log.warn("call %s: agent %s is not there; another one is looked for", call.id, opts.agent)
+      opts.agent = nil
+    end
     local ticket = { call = call, priority = priority, since = opts.since, skills = opts.skills,
       agent = opts.agent, lead = type(call.lead) == "table" and call.lead.id or nil, signal = signal.new() }
     local _ <close> = setmetatable({}, {
@@ -208,7 +212,8 @@ end
 --- call:connect_agent{group=…}: an agent within so many seconds, bridged with
 --- the call until one of them hangs up.
 ---@param call Call
----@param given table group; within (2 s); skills; agent: this one alone; priority; announce: what the agent hears
+---@param given table group; within (2 s); skills; agent: this one alone, or_another: or whoever is ready,
+---when that one is not there; priority; announce: what the agent hears
 ---first; music: what the caller hears meanwhile; data: for the screen, with the event "agent"; on_agent(agent): when
 ---they begin to talk; dtmf; since: waits since then (epoch seconds); again_within (60 s): for another one, when the
 ---telephone of the first has died

@@ -27,6 +27,7 @@ local FIELDS = {
   dtmf = { function(v) return type(v) == "boolean" end, "true or false" },
   data = { function(v) return type(v) == "table" end, "a table" },
   agent = { text, "an agent's name" },
+  or_another = { function(v) return type(v) == "boolean" end, "true or false" },
   on_agent = { function(v) return type(v) == "function" end, "a function(agent)" },
 }
 

@@ -60,9 +60,10 @@ function Group:shared_with(other)
 end
 
 --- Whether anybody is there who could be free at some time.
-function Group:is_manned()
+---@param name string? this one
+function Group:is_manned(name)
   for _, agent in ipairs(self.agents) do
-    if agent.state ~= "offline" and agent.state ~= "paused" then
+    if agent.state ~= "offline" and agent.state ~= "paused" and (not name or agent.name == name) then
       return true
     end
   end

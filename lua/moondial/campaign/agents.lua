@@ -8,12 +8,13 @@ local WITHIN = 2 -- seconds, as of call:connect_agent
 local SHORTEST = 0.1 -- an agent who is ready has a chance in any case
 local AHEAD = 0.25 -- seconds, an eighth of the time at most: the message for those without an agent is heard in it, too
 
---- An agent for the lead, and their conversation. False: there was nobody in
---- time; the lead has heard the message for that.
+--- An agent for the lead, and their conversation: its own; when that one is not there any
+--- more, whoever is ready. False: there was nobody in time; the lead has heard the
+--- message for that.
 ---@param spec table the campaign's options
 ---@param call Call
 ---@param lead table
----@param attempt table tell: hears each step; agent: who alone is to have it; greeted_at: when the lead had greeted,
+---@param attempt table tell: hears each step; agent: whose it is; greeted_at: when the lead had greeted,
 ---from which on it waits
 ---@return boolean served
 function M.serve(spec, call, lead, attempt)
@@ -23,7 +24,7 @@ function M.serve(spec, call, lead, attempt)
       opts[name] = value
     end
   end
-  opts.data, opts.agent = lead, attempt.agent
+  opts.data, opts.agent, opts.or_another = lead, attempt.agent, true
   local within = opts.within or WITHIN
   if spec.agents.message then
     within = within - math.min(AHEAD, within / 8)

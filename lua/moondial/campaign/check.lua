@@ -152,7 +152,11 @@ function M.script(path, configured)
   if not ok and err ~= WAITED and load.asked and agents then
     table.insert(result.warnings, ("%s: without its arguments it is not looked at: %s"):format(name, message_of(err)))
   elseif not ok and err ~= WAITED then
-    table.insert(result.errors, message_of(err))
+    local text = message_of(err)
+    if text:find("undefined variable 'env'", 1, true) then -- which configurations have, and scripts have not
+      text = text .. "; if this is a configuration: moondial check -c FILE"
+    end
+    table.insert(result.errors, text)
   elseif load.waited then
     table.insert(result.warnings, ("%s: what follows its first %s is not looked at"):format(name, load.waited))
   end

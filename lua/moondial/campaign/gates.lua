@@ -6,13 +6,14 @@
 ---
 --- `moondial campaign why` reads its sentences from the same gates.
 local moon = require "moondial"
+local callbacks = require "moondial.campaign.callbacks"
 local store = require "moondial.campaign.store"
 local zone = require "moondial.leads.zone"
 
 local M = {}
 
 local WITHOUT_A_WAIT = 20 -- leads that are looked at: well within a slice
-local AGENT_AGAIN = 300 -- seconds until a lead's own agent is looked for again: before, when it becomes ready
+local AGENT_AGAIN = 300 -- seconds until a lead looks for its own agent again: before, when that is ready (callbacks)
 local CALLED_AGAIN = 30 -- seconds, where the agent is there, and is called for another lead
 local COUNT_AGAIN = 5 -- seconds for which a count of a campaign's calls holds
 
@@ -31,11 +32,6 @@ local today = {}
 ---@field agents table<string, table>? those of the group, as they were seen first; taken: a lead of this look has it
 ---@field zones table<string, table>? zones as in the row → what Hours:open has said of them
 
---- Agents whom a lead has waited for, by campaign and name: true, or since when the agent
---- is ready whose leads have been woken. A run wakes them (store.wake_callbacks).
----@type table<string, table<string, true|number>>
-M.absent = {}
-
 --- A gate returns nothing: pass; or "later", until, reason; or "final",
 --- disposition, reason; or "hold", nil, reason: nobody can be called just now.
 ---@alias Gate fun(spec: table, row: GateRow, now: number, context: GateContext): string?, any, string?
@@ -53,24 +49,32 @@ end
 
 -- ---- the gates -------------------------------------------------------------
 
----@type Gate
-local function dnc(_, row, _, context)
-  local listed = context.listed
-  if not listed then
-    return
-  end
-  local left, list = {}, nil
+--- Leave out those of the lead's numbers for which STOPS tells why.
+---@param row GateRow
+---@param stops fun(number: string): string?
+---@return string? why no number is left
+local function leave_out(row, stops)
+  local left, why = {}, nil
   for _, number in ipairs(row.candidates) do
-    if listed[number] then
-      list = listed[number]
+    local reason = stops(number)
+    if reason then
+      why = reason
     else
       left[#left + 1] = number
     end
   end
   if #left == 0 then
-    return "final", "dnc", ("on the list %s"):format(list)
+    return why
   end
   row.candidates = left
+end
+
+---@type Gate
+local function dnc(_, row, _, context)
+  local list = context.listed and leave_out(row, function(number) return context.listed[number] end)
+  if list then
+    return "final", "dnc", ("on the list %s"):format(list)
+  end
 end
 
 --- The type of a number of ROW; nil: not known, since its lead was imported without a
@@ -90,19 +94,13 @@ local function types(spec, row)
   if not skipped or not row.number_type then
     return
   end
-  local left, kind = {}, nil
-  for _, number in ipairs(row.candidates) do
+  local kind = leave_out(row, function(number)
     local own = type_of(row, number)
-    if skipped[own] then
-      kind = own
-    else
-      left[#left + 1] = number
-    end
-  end
-  if #left == 0 then
+    return skipped[own] and own
+  end)
+  if kind then
     return "final", "number_type", ("its number is of type %s, which is not dialled (skip_types)"):format(kind)
   end
-  row.candidates = left
 end
 
 --- The state that a lead's row names, for rules that are a state's.
@@ -170,10 +168,10 @@ local STATES = { reserved = "is about to talk", talking = "is talking", wrapup =
   offline = "is not there" }
 
 --- The agents of the campaign's group by name, looked at once.
-local function agents_of(spec, now, context)
+local function agents_of(spec, context)
   if not context.agents then
     context.agents = {}
-    for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot(now)) do
+    for _, known in ipairs(require("moondial.agents").group(spec.agents.group):snapshot()) do
       context.agents[known.name] = known
     end
   end
@@ -186,18 +184,16 @@ local function agent(spec, row, now, context)
   if not (row.agent and spec.agents) then
     return
   end
-  local known = agents_of(spec, now, context)[row.agent]
+  local known = agents_of(spec, context)[row.agent]
   if known and known.held and known.held.lead == row.id then
     return
   end
-  local absent = M.absent[spec.name] or {}
-  M.absent[spec.name] = absent
   if not known or known.state ~= "ready" then
-    absent[row.agent] = true
+    callbacks.wait(spec.name, row.agent)
     local where = known and (STATES[known.state] or known.state) or "is not in the group " .. spec.agents.group
     return "later", now + AGENT_AGAIN, ("its agent %s %s"):format(row.agent, where)
   elseif ((context.called_for or {})[row.agent] or 0) > 0 or known.taken and not context.asks then
-    absent[row.agent] = known.since
+    callbacks.wait(spec.name, row.agent, known.since)
     return "later", now + CALLED_AGAIN, ("its agent %s is called for another lead"):format(row.agent)
   end
 end

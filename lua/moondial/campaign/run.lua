@@ -11,6 +11,7 @@
 local moon = require "moondial"
 local audit = require "moondial.compliance.audit"
 local attempts = require "moondial.campaign.attempt"
+local callbacks = require "moondial.campaign.callbacks"
 local calls = require "moondial.campaign.calls"
 local dnc = require "moondial.compliance.dnc"
 local gates = require "moondial.campaign.gates"
@@ -31,7 +32,6 @@ local PROGRESS = 10 -- seconds between two lines of progress
 local MONTH = 30 -- days of abandonment that are read at the start, at least
 local AT_ONCE = 50 -- leads begun without a wait: well within a slice
 local LOOKED_AT = 200 -- leads claimed at once while none of them may be called
-local WOKEN = 10 -- leads that have waited for an agent, and are due when it is ready: it takes one of them
 local FULL_WAIT = 0.02 -- seconds until the engine is asked for room again
 local DEATHS_MAX = 3 -- tasks that die over one lead
 local RESTART = 1 -- seconds after which a run that died goes on
@@ -158,7 +158,7 @@ function Run:allowed(now)
   end
   local count, why, wait = live.pacer:tick {
     now = now,
-    agents = self.group and self.group:snapshot(now),
+    agents = self.group and self.group:snapshot(),
     ringing = ringing,
     waiting = waiting,
     active = live.channels,
@@ -183,24 +183,6 @@ function Run:call_accepted(count)
   end
 end
 
---- Leads that have waited for an agent who is ready now are due. Only agents whom leads
---- wait for are looked at, and once each time that they become ready.
-function Run:wake_callbacks(now)
-  local absent = gates.absent[self.name]
-  if not (self.group and absent and next(absent)) then
-    return
-  end
-  for _, agent in ipairs(self.group:snapshot(now)) do
-    local seen = absent[agent.name]
-    if seen ~= nil and seen ~= agent.since and agent.state == "ready" then
-      absent[agent.name] = agent.since
-      if store.wake_callbacks(self.name, agent.name, WOKEN) < WOKEN and absent[agent.name] == agent.since then
-        absent[agent.name] = nil
-      end
-    end
-  end
-end
-
 --- Start what may start now. Returns the seconds to wait for more; nil: all
 --- leads are done.
 function Run:tick()
@@ -219,7 +201,9 @@ function Run:tick()
     self.why = unreachable
     return TICK
   end
-  self:wake_callbacks(now)
+  if self.group then
+    callbacks.wake(self.name, self.group)
+  end
   local count, limit, wait = self:allowed(now)
   if count == 0 then
     self.why = limit

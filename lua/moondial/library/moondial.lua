@@ -633,6 +633,7 @@ function call:bridge(other, options) end
 ---@field music any a prompt
 ---@field data table? for the agent's screen
 ---@field agent string? this one alone
+---@field or_another boolean? whoever is ready, when that one is not there
 ---@field on_agent (fun(agent: table))? when they begin to talk
 ---@field dtmf boolean?
 ---@field again_within number?

@@ -1,10 +1,10 @@
-local moon = dofile "tests/spec/leads/stub_moon.lua"
+local moon = dofile "tests/spec/moon.lua"
 
 describe("the gates", function()
-  local gates, made, put_back, put_off
+  local gates, callbacks, made, put_back, put_off
 
   local NAMES = { "moondial", "moondial.campaign.store", "moondial.campaign.gates", "moondial.leads.zone",
-    "moondial.compliance.dnc", "moondial.agents" }
+    "moondial.compliance.dnc", "moondial.agents", "moondial.campaign.callbacks" }
 
   before_each(function()
     made, put_back = { campaign = {}, lead = {}, number = {} }, nil
@@ -37,6 +37,7 @@ describe("the gates", function()
     }
     package.loaded["moondial.campaign.gates"], package.loaded["moondial.leads.zone"] = nil, nil
     gates = require "moondial.campaign.gates"
+    callbacks = require "moondial.campaign.callbacks"
   end)
 
   after_each(function()
@@ -184,12 +185,12 @@ describe("the gates", function()
     local spec, context = { name = "c", agents = { group = "sales" } }, {}
     local another = { "later", NOW + 30, "its agent bob is called for another lead" }
     assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW, context)))
-    assert.same({}, gates.absent.c)
+    assert.is_nil(callbacks.absent.c)
     assert.same(another, { gates.check(spec, row { agent = "bob" }, NOW, context) })
     assert.same(another, { gates.check(spec, row { agent = "bob" }, NOW, { called_for = { bob = 1 } }) })
     assert.equal("dial", (gates.check(spec, row { agent = "bob" }, NOW, { called_for = { ann = 1 } })))
     gates.check(spec, row { agent = "ann" }, NOW, context)
-    assert.same({ ann = true, bob = 2 }, gates.absent.c)
+    assert.same({ ann = true, bob = 2 }, callbacks.absent.c)
   end)
 
   it("choose the caller id", function()

@@ -21,7 +21,7 @@ end
 
 describe("campaign options", function()
   setup(function()
-    package.loaded["moondial"] = dofile "tests/spec/leads/stub_moon.lua"
+    package.loaded["moondial"] = dofile "tests/spec/moon.lua"
     options = require "moondial.campaign.options"
   end)
 

@@ -1,4 +1,4 @@
-local moon = dofile "tests/spec/leads/stub_moon.lua"
+local moon = dofile "tests/spec/moon.lua"
 
 describe("a lead after an attempt", function()
   local retry

@@ -1,4 +1,4 @@
-local moon = dofile "tests/spec/leads/stub_moon.lua"
+local moon = dofile "tests/spec/moon.lua"
 
 describe("why a lead is not called", function()
   local why, verdict

@@ -2,7 +2,7 @@ describe("the header of a list", function()
   local import
 
   setup(function()
-    package.loaded["moondial"] = dofile "tests/spec/leads/stub_moon.lua"
+    package.loaded["moondial"] = dofile "tests/spec/moon.lua"
     import = require "moondial.leads.import"
   end)
 

@@ -3,7 +3,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include "store/memory.h"
+#include "store/allocator.h"
 
 static _Atomic int64_t held; /* bytes */
 
@@ -74,14 +74,14 @@ static void configure(void)
 		(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-void memory_init(void)
+void allocator_init(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	(void)pthread_once(&once, configure);
 }
 
-uint64_t memory_bytes(void)
+uint64_t allocator_bytes(void)
 {
 	return (uint64_t)atomic_load(&held) + (uint64_t)sqlite3_memory_used();
 }

@@ -1,18 +1,18 @@
-/* memory.h -- what the database library allocates
+/* allocator.h -- what the database library allocates
  *
  * SQLite counts its memory under a lock that each of its threads takes for
  * every piece, and a statement takes hundreds. Here it is counted without one.
  * Any thread.
  */
-#ifndef MOONDIAL_STORE_MEMORY_H
-#define MOONDIAL_STORE_MEMORY_H
+#ifndef MOONDIAL_STORE_ALLOCATOR_H
+#define MOONDIAL_STORE_ALLOCATOR_H
 
 #include <stdint.h>
 
 /* Before the library is used. Where it has been already, its own way stays. */
-void memory_init(void);
+void allocator_init(void);
 
 /* What it holds, in bytes. */
-uint64_t memory_bytes(void);
+uint64_t allocator_bytes(void);
 
 #endif
