@@ -1,10 +1,6 @@
 """Fixtures: an engine, its peers, ports of their own."""
-import contextlib
-import fcntl
-import os
 import pathlib
 import sys
-import tempfile
 
 import pytest
 
@@ -34,29 +30,6 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     # those that wait long begin first, so that nobody waits for them
     items.sort(key=lambda item: 0 if item.get_closest_marker("idle") else 1)
-
-
-@contextlib.contextmanager
-def _lock(name, kind):
-    folder = pathlib.Path(tempfile.gettempdir())
-    with open(folder / f"moondial-e2e-{os.getuid()}-{name}", "w") as f:
-        fcntl.flock(f, kind)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _alone_if_quiet(request):
-    """Tests may run side by side (pytest -n), but not beside one that measures
-    time. At the gate they queue up, so that such a one gets its turn."""
-    if request.node.get_closest_marker("idle"):
-        yield
-        return
-    quiet = request.node.get_closest_marker("quiet")
-    with contextlib.ExitStack() as stack:
-        with _lock("gate", fcntl.LOCK_EX):
-            stack.enter_context(
-                _lock("room", fcntl.LOCK_EX if quiet else fcntl.LOCK_SH))
-        yield
 
 
 @pytest.fixture
@@ -101,8 +74,9 @@ def engine(request, tmp_path, ports):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
+    if report.when == "call":
+        item.failed = report.failed
     if report.when == "call" and report.failed:
-        item.failed = True
         folder = item.funcargs.get("tmp_path")
         for log in sorted(folder.glob("engine*/engine.log")) if folder else []:
             text = log.read_text(errors="replace")

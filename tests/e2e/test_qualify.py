@@ -567,8 +567,9 @@ def test_bindings_from_before_are_asked_at_the_start(engine, terminal):
     e.stop()
     e.start()
     wait_contact(e, one, "reachable")
-    assert len(e.rows("select * from reachability where kind = 'endpoint'"
-                      " and state = 'reachable'")) == 2
+    until(lambda: len(e.rows(
+        "select * from reachability where kind = 'endpoint'"
+        " and state = 'reachable'")) == 2)
 
 
 @pytest.mark.idle

@@ -199,12 +199,17 @@ static void failed_by_error(struct registration *reg, const char *uri, int err)
 	elsewhere(reg, 0, reason, 0);
 }
 
+static bool is_home(const struct registration *reg)
+{
+	return reg->server.number == reg->home_number &&
+	       reg->server.place == reg->home_place;
+}
+
 /* Back at a server that was away while another one has us: what it says now
  * doesn't undo that. */
 static bool is_astray(const struct registration *reg)
 {
-	return reg->returning && (reg->server.number != reg->home_number ||
-				  reg->server.place != reg->home_place);
+	return reg->returning && !is_home(reg);
 }
 
 static void failed_by_response(struct registration *reg,
@@ -243,6 +248,7 @@ static void registered(struct registration *reg, const struct sip_msg *msg)
 		.asked = reg->asked,
 		.by = reg->expiry,
 	};
+	const bool news = reg->state != ACCOUNT_REGISTERED || !is_home(reg);
 	struct grant grant;
 	uint64_t wait_ms;
 
@@ -278,7 +284,7 @@ static void registered(struct registration *reg, const struct sip_msg *msg)
 	wait_ms =
 		registration_return_ms(reg, register_refresh_ms(grant.expires));
 	registration_schedule(reg, registration_keep_ms(reg, wait_ms));
-	if (reg->state != ACCOUNT_REGISTERED)
+	if (news)
 		tell_registered(reg);
 	registration_set_state(reg, ACCOUNT_REGISTERED);
 }
