@@ -132,7 +132,7 @@ bool stream_set(struct stream *stream, const struct media_params *params,
 
 /* Its tick is the next but one: on its way while the others are in the
  * kernel. What lies behind a pointer follows a step later. NULL is fine. */
-static inline void stream_prefetch(const struct stream *stream)
+static inline __attribute__((always_inline)) void stream_prefetch(const struct stream *stream)
 {
 	const size_t hot = offsetof(struct stream, params);
 
@@ -148,7 +148,7 @@ static inline void stream_prefetch(const struct stream *stream)
 }
 
 /* Its tick is the next. NULL is fine. */
-static inline void stream_prefetch_play(const struct stream *stream)
+static inline __attribute__((always_inline)) void stream_prefetch_play(const struct stream *stream)
 {
 	if (!stream || !stream->plays)
 		return;
