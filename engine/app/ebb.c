@@ -1,13 +1,13 @@
 #include "app/ebb.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <re.h>
 
 #include "base/background.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "call/call.h"
@@ -57,7 +57,7 @@ static void trim(void *arg)
 	struct ebb_watch *watch = arg;
 	uint64_t begin_ns = clock_mono_ns();
 
-	(void)malloc_trim(0);
+	heap_trim();
 	watch->trim_us = (clock_mono_ns() - begin_ns) / 1000;
 }
 

@@ -1,6 +1,5 @@
 /* What `moondial status` shows: numbers of calls, accounts, trunks, scripts,
  * and the counters of all rooms. */
-#include <malloc.h>
 #include <re.h>
 
 #include "app/config.h"
@@ -8,6 +7,7 @@
 #include "app/engine_private.h"
 #include "app/registration.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/metrics.h"
 #include "call/call.h"
 #include "call/trunk.h"
@@ -155,15 +155,6 @@ static void add_defence(cJSON *o, cJSON *calls, const struct engine *engine)
 	cJSON_AddItemToObject(o, "bans", status_bans(engine));
 }
 
-/* Allocated now, of all threads. What the C library keeps for later is not in
- * it, unlike in the process's size. */
-static double heap_bytes(void)
-{
-	const struct mallinfo2 info = mallinfo2();
-
-	return (double)info.uordblks + (double)info.hblkhd;
-}
-
 cJSON *engine_status(const struct engine *engine)
 {
 	cJSON *o = cJSON_CreateObject(), *c;
@@ -204,7 +195,7 @@ cJSON *engine_status(const struct engine *engine)
 
 	cJSON_AddNumberToObject(o, "streams",
 				(double)media_stream_count(engine->media));
-	cJSON_AddNumberToObject(o, "heap_bytes", heap_bytes());
+	cJSON_AddNumberToObject(o, "heap_bytes", (double)heap_held());
 	cJSON_AddNumberToObject(o, "store_bytes", (double)store_memory_bytes());
 	cJSON_AddNumberToObject(o, "ports_free",
 				(double)media_ports_free(engine->media));

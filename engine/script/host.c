@@ -9,7 +9,6 @@
 #include "call/call.h"
 #include "script/event.h"
 #include "script/leg.h"
-#include "script/pool.h"
 #include "script/timer.h"
 
 enum { MIB = 1 << 20, BATCH = 256, ID_BUCKETS = 4096 };
@@ -143,7 +142,6 @@ static void open_state(lua_State *L, void *arg)
 static void host_free(struct scripts *host)
 {
 	budget_close(host);
-	pool_free(host->pool);
 	mem_deref(host->ids);
 	free(host->own_queries);
 	free(host);
@@ -173,8 +171,6 @@ int scripts_alloc(struct scripts **sp, const struct scripts_config *config,
 		host_free(host);
 		return ENOMEM;
 	}
-	if (POOL_USED)
-		host->pool = pool_new(host->config.memory_hard);
 	host->L = lua_newstate(memory_alloc, host);
 	if (!host->L) {
 		host_free(host);

@@ -28,7 +28,6 @@ enum {
 
 struct leg;
 struct own_queries;
-struct pool;
 struct script;
 struct route;
 struct timer;
@@ -116,7 +115,6 @@ struct scripts {
 	bool collects;	    /* a full collection around each callback */
 	bool freeing;	    /* scripts_free() is under way */
 	uint64_t bytes;
-	struct pool *pool;	/* NULL: none */
 	struct tmr collect_tmr; /* scripts_collect() is at work */
 	scripts_collected_h *collected;
 	void *collected_arg;

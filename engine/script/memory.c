@@ -2,12 +2,10 @@
 #include "script/host.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "call/call.h"
-#include "script/pool.h"
 
 enum { SMALL = 4096, RESERVE = 8 << 20 };
 
@@ -15,35 +13,6 @@ bool memory_is_reserved(const void *ptr, size_t osize, size_t nsize)
 {
 	/* Without a block, OSIZE is the type of a new object, 0: of none. */
 	return nsize <= SMALL && (ptr || osize == 0);
-}
-
-static void give(struct scripts *host, void *ptr)
-{
-	if (pool_owns(host->pool, ptr))
-		pool_give(host->pool, ptr);
-	else
-		free(ptr);
-}
-
-/* What a small object needs comes from the pool, the rest from malloc. */
-static void *resize(struct scripts *host, void *ptr, size_t had, size_t size)
-{
-	const bool pooled = pool_owns(host->pool, ptr);
-	void *p = NULL;
-
-	if (pooled && size <= pool_size(ptr) && size * 2 > pool_size(ptr))
-		return ptr;
-	if (host->pool && size <= POOL_MAX)
-		p = pool_take(host->pool, size);
-	if (!p && !pooled)
-		return realloc(ptr, size);
-	if (!p)
-		p = malloc(size);
-	if (p && ptr) {
-		memcpy(p, ptr, had < size ? had : size);
-		give(host, ptr);
-	}
-	return p;
 }
 
 void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
@@ -54,7 +23,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 	void *p;
 
 	if (nsize == 0) {
-		give(host, ptr);
+		free(ptr);
 		host->bytes -= had;
 		return NULL;
 	}
@@ -69,7 +38,7 @@ void *memory_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 			budget_here(host->innermost, host->oom_where);
 		return NULL;
 	}
-	p = resize(host, ptr, had, nsize);
+	p = realloc(ptr, nsize);
 	if (!p)
 		return nsize <= had ? ptr : NULL;
 	host->bytes = host->bytes - had + nsize;
@@ -120,7 +89,6 @@ enum {
 	SLICE_EACH_MS = 5,
 	STEP_KB = 16,
 	CYCLES = 2, /* the first may have begun before all was garbage */
-	TRIM = 64,  /* slabs at once, some 0.2 ms */
 };
 
 static void collect_slice(void *arg)
@@ -131,7 +99,7 @@ static void collect_slice(void *arg)
 	while (host->collect_cycles < CYCLES && clock_mono_ns() < end_ns)
 		host->collect_cycles +=
 			lua_gc(host->L, LUA_GCSTEP, STEP_KB) != 0;
-	if (host->collect_cycles < CYCLES || pool_trim(host->pool, TRIM))
+	if (host->collect_cycles < CYCLES)
 		tmr_start(&host->collect_tmr, SLICE_EACH_MS, collect_slice,
 			  host);
 	else
