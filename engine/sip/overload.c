@@ -9,6 +9,9 @@ METRIC(overload_times, "times that the engine began to refuse calls as late")
 
 enum {
 	INTERVAL_MS = 100,
+	BURST_MS = 20,
+	/* Between the question for room and the call a lead is noted. */
+	OWN_BURST_MS = 100,
 	WAITS_MIN = 4,
 	CALM_MS = 2000, /* without a refusal: it is over */
 	RETRY_AFTER_S = 2,
@@ -133,24 +136,27 @@ void overload_late(struct overload *o, uint64_t now_ms, uint64_t late_us)
 	turn(o, now_ms);
 }
 
-static double burst(const struct overload *o)
+/* The calls of MS milliseconds at the rate. */
+static double calls_of(const struct overload *o, unsigned ms)
 {
-	const double calls = o->rate * INTERVAL_MS / 1e3 / 5;
+	const double calls = o->rate * ms / 1e3;
 
 	return calls > 1 ? calls : 1;
 }
 
-static void fill(struct overload *o, uint64_t now_ms)
+static void fill(struct overload *o, uint64_t now_ms, unsigned depth_ms)
 {
+	const double depth = calls_of(o, depth_ms);
+
 	o->tokens += o->rate * (double)(now_ms - o->filled_ms) / 1e3;
 	o->filled_ms = now_ms;
-	if (o->tokens > burst(o))
-		o->tokens = burst(o);
+	if (o->tokens > depth)
+		o->tokens = depth;
 }
 
 static bool take(struct overload *o, uint64_t now_ms)
 {
-	fill(o, now_ms);
+	fill(o, now_ms, BURST_MS);
 	if (o->tokens < 1)
 		return false;
 	o->tokens -= 1;
@@ -180,8 +186,8 @@ void overload_began(struct overload *o, uint64_t now_ms)
 	o->admitted++;
 	if (!o->active)
 		return;
-	fill(o, now_ms);
-	if (o->tokens > -burst(o))
+	fill(o, now_ms, OWN_BURST_MS);
+	if (o->tokens > -calls_of(o, BURST_MS))
 		o->tokens -= 1;
 }
 
@@ -194,7 +200,7 @@ unsigned overload_room(struct overload *o, uint64_t now_ms, unsigned wanted)
 	turn(o, now_ms);
 	if (!o->active)
 		return room;
-	fill(o, now_ms);
+	fill(o, now_ms, OWN_BURST_MS);
 	if (o->tokens < wanted)
 		room = o->tokens < 1 ? 0 : (unsigned)o->tokens;
 	o->turned_away += wanted - room;
