@@ -311,12 +311,17 @@ function Run:tidy_up()
   end
 end
 
+local minute, today -- the last that was asked for: no date changes within a minute
+
 --- The number of a day, by the engine's own date.
 ---@param now number seconds
 ---@return integer
 function Run.day_of(now)
-  local date = os.date("*t", now // 1 | 0)
-  return os.time { year = date.year, month = date.month, day = date.day, hour = 12 } // 86400
+  if now // 60 ~= minute then
+    local date = os.date("*t", now // 1 | 0)
+    minute, today = now // 60, os.time { year = date.year, month = date.month, day = date.day, hour = 12 } // 86400
+  end
+  return today
 end
 
 --- What earlier runs have counted: it bounds this one.
