@@ -158,12 +158,13 @@ def test_numbers_of_another_campaign_are_left_out_on_demand(engine):
     assert wrong.returncode == 2 and "no option --list" in wrong.stderr
 
 
-def hours_now(zone_offset_h):
-    """A window of two hours around now, by a clock so many hours ahead."""
-    now = time.time() + zone_offset_h * 3600
-    return "{}-{}".format(
-        time.strftime("%H:%M", time.gmtime(now - 3600)),
-        time.strftime("%H:%M", time.gmtime(now + 3600)))
+def hours_now():
+    """Two hours around now in UTC, as a list in Lua; over midnight two spans."""
+    begin, end = (time.strftime("%H:%M", time.gmtime(time.time() + s))
+                  for s in (-3600, 3600))
+    spans = [f"{begin}-{end}"] if begin < end else [
+        f"{begin}-24:00", *([f"00:00-{end}"] if end > "00:00" else [])]
+    return "{ %s }" % ", ".join(f'"Mon-Sun {span}"' for span in spans)
 
 
 def test_who_is_outside_their_hours_waits_for_them_and_says_so(engine):
@@ -171,7 +172,7 @@ def test_who_is_outside_their_hours_waits_for_them_and_says_so(engine):
     away = "Etc/GMT-10"  # ten hours ahead
     e = caller(engine, c, "phone,timezone\n" + "".join(
         f"+1555{i:04}10,{away if i % 3 else 'Etc/UTC'}\n" for i in range(300)),
-        f'hours = {{ "Mon-Sun {hours_now(0)}" }}')
+        f"hours = {hours_now()}")
     e.start()
     until(lambda: len(e.rows("select id from leads where state = 'done'"))
           == 100, 60, e.tail)
