@@ -33,20 +33,26 @@ end
 ---@param name string
 ---@param rows table[] of query campaign_report
 function M.summary(name, rows)
-  local lines = { ("%-24s %8s %9s"):format("disposition", "leads", "attempts") }
-  local leads, attempts = 0, 0
-  for _, row in ipairs(rows) do
-    local what = STATE_TEXT[row.state] or row.disposition or "?"
-    if STATE_TEXT[row.state] and row.disposition then
-      what = ("%s (%s)"):format(what, row.disposition)
-    end
-    lines[#lines + 1] = ("%-24s %8d %9d"):format(what, row.leads, row.attempts)
-    leads, attempts = leads + row.leads, attempts + row.attempts
-  end
   if #rows == 0 then
     return ("campaign %s has no leads"):format(name)
   end
-  lines[#lines + 1] = ("%-24s %8d %9d"):format("all", leads, attempts)
+  local whats, width, leads, attempts = {}, 24, 0, 0
+  for i, row in ipairs(rows) do
+    local state = STATE_TEXT[row.state]
+    whats[i] = state and row.disposition and ("%s (%s)"):format(state, row.disposition) or state or row.disposition
+      or "?"
+    width = math.max(width, #whats[i])
+    leads, attempts = leads + row.leads, attempts + row.attempts
+  end
+  local lines = {}
+  local function line(what, ...)
+    lines[#lines + 1] = ("%s %8s %9s"):format(what .. (" "):rep(width - #what), ...)
+  end
+  line("disposition", "leads", "attempts")
+  for i, row in ipairs(rows) do
+    line(whats[i], row.leads, row.attempts)
+  end
+  line("all", leads, attempts)
   return table.concat(lines, "\n")
 end
 

@@ -11,6 +11,11 @@ describe("a campaign's report", function()
     assert.matches("to be called later %(busy%) +2 +2", text)
     assert.matches("to be called +1 +0", text)
     assert.matches("all +15 +16", text)
+    local width
+    for line in text:gmatch("[^\n]+") do
+      width = width or #line
+      assert.equal(width, #line, line)
+    end
   end)
 
   it("says so when there are no leads", function()
